@@ -48,18 +48,20 @@ static int replay_folder(const char *folder)
 		return -1;
 	}
 	while ((entry = readdir(dir)) != NULL) {
-		char path[PATH_MAX];
+		char *path = NULL;
+		int failed;
 
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (replay_file(path) != 0) {
-			closedir(dir);
-			return -1;
-		}
+		failed = asprintf(&path, "%s/%s", folder, entry->d_name) < 0 || replay_file(path);
+		free(path);
+		if (failed)
+			break;
 		count++;
 	}
 	closedir(dir);
+	if (entry != NULL)
+		return -1;
 	if (count == 0) {
 		fprintf(stderr, "%s: empty\n", folder);
 		return -1;
