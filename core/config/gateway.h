@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config/gateway.h -- gateway.json as a structure: what an operator has asked for.
+ * Called by: control (loads), worker (loads again from the text it is handed), command line.
+ * Never: changes after loading; one configuration belongs to one generation. */
+#ifndef GATEHOUSE_CONFIG_GATEWAY_H
+#define GATEHOUSE_CONFIG_GATEWAY_H
+
+#include <gatehouse/plugin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct config_source;
+struct config_errors;
+
+/* All durations in milliseconds, all sizes in bytes; 0 means "no limit" where help says so. */
+struct config_timeouts {
+	uint64_t header;        /* first byte to end of a request's head */
+	uint64_t body;          /* between two reads of a request's body */
+	uint64_t idle;          /* keep-alive connection without a request */
+	uint64_t write;         /* client does not take any byte of the answer */
+	uint64_t connect;       /* to an endpoint */
+	uint64_t response;      /* request sent to head received */
+	uint64_t stall;         /* between two reads of a response's body */
+	uint64_t request;       /* all of one request, retries included; 0: none */
+	uint64_t upstream_idle; /* kept connection to an endpoint */
+	uint64_t tunnel;        /* upgraded connection without a byte either way */
+	uint64_t drain;         /* what is left after SIGTERM is closed after this */
+};
+
+struct config_limits {
+	uint64_t head;           /* request head */
+	uint64_t response_head;  /* response head */
+	int64_t headers;         /* number of header lines, request and response */
+	uint64_t uri;            /* request target */
+	uint64_t body;           /* request body; 0: none */
+	uint64_t chunk_extension;/* chunk extensions of one body, in all */
+	uint64_t body_rate_min;  /* bytes a second, averaged after body_rate_grace */
+	uint64_t body_rate_grace;/* ms */
+	int64_t requests_per_connection;
+	int64_t connections;     /* per worker */
+	int64_t connections_per_client; /* per worker and address; 0: none */
+	uint64_t memory;         /* buffers of a worker: over it new requests are shed */
+	int64_t pool;            /* idle connections kept per endpoint and worker */
+	int64_t retries;         /* further tries of one request */
+	double retry_budget;     /* share of requests that may be retries, 0.1 = 10 % */
+};
+
+struct config_http {
+	int underscore_headers;  /* enum: reject | pass | drop */
+	int encoded_slash;       /* enum: reject | pass */
+	int encoded_nul;
+	int invalid_percent;
+	int invalid_utf8;
+	int via;                 /* bool: add Via */
+	int server_header;       /* bool: answers of the gateway itself carry Server */
+};
+
+struct config_consul {
+	const char *address; /* host:port, http://, https://, unix:// */
+	const char *token, *token_file, *datacenter, *ns;
+	const char *ca_file, *ca_path, *client_cert, *client_key, *tls_server_name, *http_auth;
+	int tls_verify;
+	int consistency; /* enum: stale | default | consistent */
+	uint64_t wait;
+	uint64_t hold;   /* how long a big loss is held */
+};
+
+/* A static endpoint as written; its host name, if it is one, is resolved by discovery. */
+struct config_endpoint {
+	const char *host; /* without brackets */
+	uint16_t port;
+	uint32_t weight;
+};
+
+struct config_service {
+	const char *name;
+	bool is_static; /* has "endpoints" */
+	struct config_endpoint *endpoints;
+	size_t endpoint_count;
+	const char *consul_name;  /* name in Consul; by default name */
+	const char *tag;          /* only instances with this tag; NULL: any */
+	uint16_t default_port;
+	int balance;              /* enum: round_robin */
+	int on_all_critical;      /* enum: panic | fail */
+	uint64_t connect, response; /* 0: the default's */
+};
+
+/* A plugin in a route: the route's own or a filter. */
+struct config_use {
+	const char *plugin;
+	const char *config; /* the "config" member as JSON text, "{}" when absent */
+	const char *pointer; /* JSON pointer of the use: "/routes/2" or "/routes/2/filters/0" */
+};
+
+struct config_match_header {
+	const char *name;  /* lower case */
+	const char *value; /* NULL: present with any value */
+};
+
+struct config_route {
+	const char *path;   /* pattern */
+	const char *host;   /* lower case, "*.example.com" allowed; NULL: any */
+	struct gh_strings methods; /* empty: all */
+	struct config_match_header *headers;
+	size_t header_count;
+	struct config_use handler;
+	struct config_use *filters;
+	size_t filter_count;
+	uint64_t body_limit;   /* UINT64_MAX: limits.body */
+	uint64_t response, request; /* timeouts; 0: the default's */
+	const char *pointer;   /* "/routes/2" */
+	const char *strip_prefix, *add_prefix; /* reserved to the relay plugin when NULL */
+};
+
+struct config_listen {
+	const char *text;  /* as written */
+	const char *host;  /* without brackets; "unix:" addresses have host == NULL */
+	const char *path;  /* of a unix socket */
+	uint16_t port;
+};
+
+enum config_log_format { CONFIG_LOG_JSON, CONFIG_LOG_TEXT };
+
+struct gateway_config {
+	struct arena arena; /* holds everything below */
+	const char *file;   /* as given on the command line */
+	struct str text;    /* the file's bytes, as handed to workers */
+	struct config_listen *listen;
+	size_t listen_count;
+	struct config_listen admin;
+	bool admin_on;
+	uint32_t workers;       /* resolved: "auto" is the number of usable cores */
+	const char *plugin_dir; /* absolute */
+	const char *access_log; /* "stdout", "off" or an absolute path */
+	int log_level;          /* enum log_level */
+	int log_format;         /* enum config_log_format */
+	struct config_consul consul;
+	struct config_timeouts timeouts;
+	struct config_limits limits;
+	struct config_http http;
+	struct config_service *services; /* those named in the file */
+	size_t service_count;
+	struct config_route *routes;     /* in the file's order */
+	size_t route_count;
+	struct config_source *source;    /* positions, for later errors (plugins' options) */
+};
+
+/* Reads, checks and converts a file.  NULL when there was any error: all of them are in
+ * *errors, with file, line, column, pointer and remedy.  text: NULL reads the file, otherwise
+ * its contents are given (a worker gets the text that the control process checked). */
+struct gateway_config *gateway_config_load(const char *file, const struct str *text,
+					   struct config_errors *errors);
+void gateway_config_free(struct gateway_config *);
+/* The service declared under that name, or NULL (then it is looked up in Consul as it is). */
+const struct config_service *gateway_config_service(const struct gateway_config *, const char *name);
+
+#endif

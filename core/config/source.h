@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config/source.h -- a JSON text and the place (line, column) of every value in it.
+ * Called by: config/gateway, config/errors.  Never: judges the contents. */
+#ifndef GATEHOUSE_CONFIG_SOURCE_H
+#define GATEHOUSE_CONFIG_SOURCE_H
+
+#include <jansson.h>
+
+#include "base/str.h"
+#include "config/errors.h"
+
+struct config_source;
+
+/* Parses text (which is copied): strict JSON, duplicate members are errors (RFC 8259, 4), at most
+ * 64 levels and 64 MiB.  NULL after an error. */
+struct config_source *config_source_parse(const char *file, struct str text, struct config_errors *);
+void config_source_free(struct config_source *);
+const char *config_source_file(const struct config_source *);
+/* The root, borrowed. */
+json_t *config_source_root(const struct config_source *);
+/* Place of the value (or, with key, of the member's name) that the JSON pointer names, or of its
+ * nearest ancestor; 1-based.  Columns count bytes. */
+void config_source_place(const struct config_source *, const char *pointer, unsigned *line,
+			 unsigned *column);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control/channel.h -- messages between the control process and a worker: one JSON object a line
+ * over a socket pair.
+ * Called by: control/generation and worker/worker, one end each.  Never: carries traffic.
+ *
+ * control -> worker
+ *	{"type":"endpoints","service":NAME,"state":"live"|"empty"|"never",
+ *	 "endpoints":[{"id":TEXT,"address":IP,"port":N,"weight":N},...]}   full state, never deltas
+ *	{"type":"drain","limit_ms":N}
+ * worker -> control
+ *	{"type":"needs","services":[NAME,...]}
+ *	{"type":"ready","plugins":[{"name":TEXT,"version":TEXT,"hash":TEXT},...]}
+ *	{"type":"failed","errors":[TEXT,...]}       it cannot start; it then exits with 1
+ *	{"type":"drained"}                          it then exits with 0
+ */
+#ifndef GATEHOUSE_CONTROL_CHANNEL_H
+#define GATEHOUSE_CONTROL_CHANNEL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <uv.h>
+
+struct channel;
+
+/* Called with each message (borrowed), and once with NULL when the other end has gone. */
+typedef void (*channel_cb)(struct channel *, const json_t *message, void *arg);
+
+enum { CHANNEL_LINE_MAX = 16 * 1024 * 1024 };
+
+struct channel {
+	unsigned magic;
+	uv_pipe_t pipe;
+	channel_cb on_message;
+	void *arg;
+	char *line;         /* a message that has not ended */
+	size_t used, cap;
+	size_t queued;      /* bytes written and not yet taken */
+	bool closing;
+};
+
+/* Takes over the socket fd.  0 or a negative UV_E*. */
+int channel_open(struct channel *, uv_loop_t *, int fd, channel_cb, void *arg);
+/* Queues one message (its reference is kept by the caller).  0 or a negative UV_E*. */
+int channel_send(struct channel *, const json_t *message);
+/* After all that was sent has been written; on_closed may be NULL. */
+void channel_close(struct channel *, void (*on_closed)(struct channel *));
+
+#endif

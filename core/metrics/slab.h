@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metrics/slab.h -- the memory a worker shares with the control process: counters, heartbeat and
+ * "who runs now".
+ * Called by: worker and proxy (plain stores), control (creates, reads, sums).
+ * Never: locks; a slab has one writer, and readers accept that figures are a moment old. */
+#ifndef GATEHOUSE_METRICS_SLAB_H
+#define GATEHOUSE_METRICS_SLAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "metrics/end_reason.h"
+
+enum {
+	SLAB_NAME_SIZE = 120,
+	SLAB_BUCKETS = 16,      /* upper bounds in slab_bucket_us[], the last is infinity */
+	SLAB_PLUGIN_METRICS = 64,
+	SLAB_STATUS_CLASSES = 6 /* 0: no answer, 1xx (tunnels) ... 5xx */
+};
+
+/* Upper bounds of the latency buckets in microseconds, but for the last. */
+extern const uint64_t slab_bucket_us[SLAB_BUCKETS - 1];
+
+struct slab_histogram {
+	uint64_t bucket[SLAB_BUCKETS]; /* not cumulative */
+	uint64_t sum_us;
+};
+
+/* What plugin code runs now; the worker stores it before each call and clears it after, so
+ * that the control process can name the guilty after a crash or a stall.  One cache line. */
+struct slab_running {
+	uint32_t plugin;     /* 1 + position in the generation's plugin list; 0: none runs */
+	uint32_t hook;       /* enum plugin_hook */
+	uint32_t route;      /* position in the configuration's routes */
+	uint32_t reserved;
+	char request_id[40]; /* NUL-terminated, may be cut */
+	uint64_t since_ns;   /* clock_mono_ns() */
+};
+
+/* One per route of the configuration, in its order. */
+struct slab_route {
+	char name[SLAB_NAME_SIZE]; /* the pattern */
+	uint64_t requests[SLAB_STATUS_CLASSES];
+	uint64_t bytes_in, bytes_out; /* body bytes from and to clients */
+	struct slab_histogram duration;
+};
+
+/* One per service, in the order in which the worker first met them. */
+struct slab_service {
+	char name[SLAB_NAME_SIZE];
+	uint64_t requests[SLAB_STATUS_CLASSES]; /* by the service's own answer */
+	uint64_t failures[END_REASON_COUNT];    /* tries that ended with that reason */
+	uint64_t retries;
+	uint64_t retries_refused;  /* the budget was used up */
+	uint64_t connects;         /* connections opened */
+	uint64_t reused;           /* requests on a kept connection */
+	int64_t connections;       /* open now */
+	int64_t idle;              /* of these in the pool */
+	struct slab_histogram duration; /* request sent to head received */
+};
+
+/* One per gh_metric(). */
+struct slab_plugin_metric {
+	char plugin[48], name[64], help[128];
+	uint64_t value;
+};
+
+/* The front of the region; routes, services and plugin metrics follow at the offsets. */
+struct slab_header {
+	uint64_t magic;
+	uint64_t bytes;
+	uint32_t route_count, route_offset;
+	uint32_t service_cap, service_count, service_offset;
+	uint32_t plugin_metric_count, plugin_metric_offset;
+	uint32_t worker; /* position among the generation's workers */
+	uint64_t generation;
+	int64_t pid;
+	uint64_t heartbeat_ns; /* clock_mono_ns() of the last turn of the loop */
+	_Alignas(64) struct slab_running running;
+
+	_Alignas(64) uint64_t requests;
+	uint64_t ended[END_REASON_COUNT];
+	uint64_t connections_accepted;
+	uint64_t connections_shed;    /* closed at once since a limit was reached */
+	uint64_t bytes_received, bytes_sent; /* on client connections, heads included */
+	uint64_t access_log_dropped;  /* lines lost since the log could not be written */
+	uint64_t interim;             /* 1xx answers relayed */
+	uint64_t tunnels;
+	int64_t connections_open;
+	int64_t connections_idle;
+	int64_t requests_active;
+	int64_t buffers_bytes;        /* held in buffers now */
+};
+
+/* A worker's or the control process's view of one region. */
+struct slab {
+	int fd; /* -1 when it is another's */
+	struct slab_header *header;
+	struct slab_route *routes;
+	struct slab_service *services;
+	struct slab_plugin_metric *plugin_metrics;
+};
+
+/* A new region for that many routes and at most that many services.  0 or -1. */
+int slab_create(struct slab *, uint32_t worker, uint64_t generation, uint32_t routes,
+		uint32_t service_cap, struct error *);
+/* Maps what slab_create() made elsewhere; checks magic and bounds.  0 or -1. */
+int slab_open(struct slab *, int fd, struct error *);
+/* Unmaps, and closes the descriptor when it is ours. */
+void slab_close(struct slab *);
+/* The service's block, a new one when there is none of that name (a replaced worker finds its
+ * predecessor's and goes on counting).  When the table is full: the shared last block, "other". */
+struct slab_service *slab_service(struct slab *, struct str name);
+/* The plugin metric's position, found or made; -1 when full. */
+int slab_plugin_metric(struct slab *, const char *plugin, const char *name, const char *help);
+
+static inline void slab_observe(struct slab_histogram *h, uint64_t us)
+{
+	int i = 0;
+	while (i < SLAB_BUCKETS - 1 && us > slab_bucket_us[i])
+		i++;
+	h->bucket[i]++;
+	h->sum_us += us;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* net/fetch.h -- HTTP requests through libcurl's multi interface on a libuv loop.
+ * Called by: discovery/consul (control), plugins' gh_call() (worker).  Never: on the relay's path. */
+#ifndef GATEHOUSE_NET_FETCH_H
+#define GATEHOUSE_NET_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/str.h"
+
+struct fetch;
+struct fetcher;
+
+/* What to ask; all text is copied by fetch_start() but body. */
+struct fetch_spec {
+	const char *method;        /* NULL: GET */
+	const char *url;
+	const char *unix_socket;   /* path of a unix socket to go through, or NULL */
+	const char *const *headers;/* "Name: value", NULL-terminated, or NULL */
+	const char *body;          /* copied */
+	size_t body_size;
+	uint64_t timeout_ms, connect_timeout_ms;
+	size_t max_answer;         /* bytes of body; more fails the fetch */
+	bool compressed;           /* ask for gzip, give plain bytes */
+	bool fresh;                /* a new connection */
+	const char *ca_file, *ca_path, *client_cert, *client_key, *tls_server_name, *userpwd;
+	bool tls_insecure;
+	bool http_only;            /* refuse schemes other than http and https (always on) */
+};
+
+/* The end, in the callback only.  status 0: no answer, error says why. */
+struct fetch_result {
+	int status;
+	const char *error;    /* NULL, or one sentence of libcurl's or ours */
+	int curl_code;        /* CURLcode, to tell reset from refused from timed out */
+	struct str body;
+	double total_ms;
+};
+
+typedef void (*fetch_cb)(void *arg, struct fetch *, const struct fetch_result *);
+
+/* One per loop.  NULL when libcurl fails. */
+struct fetcher *fetcher_new(uv_loop_t *);
+/* Cancels all without their callbacks; memory goes when the loop has closed the handles. */
+void fetcher_close(struct fetcher *);
+/* Starts; the callback comes exactly once and never before this returns.  NULL: no memory or bad
+ * spec, no callback. */
+struct fetch *fetch_start(struct fetcher *, const struct fetch_spec *, fetch_cb, void *arg);
+/* Ends one without its callback. */
+void fetch_cancel(struct fetch *);
+/* A header of the answer (first of that name), in the callback only; absent when there is none. */
+struct str fetch_header(const struct fetch *, const char *name);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plugin/chain.h -- the plugins of each route, with their options and state, ready to run.
+ * Called by: worker (builds it), proxy (runs it), check child (builds it to find errors).
+ * Never: sees a request's bytes. */
+#ifndef GATEHOUSE_PLUGIN_CHAIN_H
+#define GATEHOUSE_PLUGIN_CHAIN_H
+
+#include <gatehouse/plugin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "plugin/image.h"
+
+struct config_errors;
+struct gateway_config;
+struct slab;
+
+/* One use of a plugin in a route: the ABI's struct gh_route. */
+struct gh_route {
+	const struct plugin_image *image;
+	const struct config_use *use;
+	const void *options;            /* filled by the plugin's option table */
+	void *state;                    /* gh_route_set_state() */
+	const char **services;          /* values of its GH_OPT_SERVICE options */
+	size_t service_count;
+	uint32_t slot;                  /* position in the chain, for per-request data */
+	bool opened;
+	struct plugin_set *set;
+};
+
+/* One route's plugins.  Each hook has its own list of those that have it, so that an
+ * absent hook costs nothing; the response's lists are in reverse order. */
+struct plugin_chain {
+	struct gh_route *uses; /* filters in order, then the handler */
+	uint32_t use_count;
+	struct gh_route **on_request, **on_request_body, **on_upstream;
+	struct gh_route **on_response, **on_response_body, **on_end;
+	uint32_t on_request_count, on_request_body_count, on_upstream_count;
+	uint32_t on_response_count, on_response_body_count, on_end_count;
+};
+
+/* All plugins and chains of one generation in one process. */
+struct plugin_set {
+	struct plugin_image **images;
+	size_t image_count;
+	struct plugin_chain *chains; /* by position in the configuration's routes */
+	size_t chain_count;
+	const char **services;       /* every service that any use names, once each */
+	size_t service_count;
+	struct arena arena;
+	struct config_errors *errors;      /* while routes are opened */
+	const struct gateway_config *config;
+	struct slab_running *running;      /* where to note who runs; may be NULL */
+};
+
+/* Loads every plugin that the routes name, parses options, runs load and route_open; all
+ * problems are added to errors.  0 or -1.  with_load: false for a check, which calls
+ * route_open but not load. */
+int plugin_set_open(struct plugin_set *, const struct gateway_config *, const struct gh_host *,
+		    struct slab_running *, bool with_load, struct config_errors *);
+/* route_close and unload of all, then frees. */
+void plugin_set_close(struct plugin_set *);
+/* Notes in the slab that plugin code runs; before and after each call into a plugin. */
+void plugin_enter(struct plugin_set *, const struct gh_route *, enum plugin_hook,
+		  struct str request_id);
+void plugin_leave(struct plugin_set *);
+
+#endif

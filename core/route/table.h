@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* route/table.h -- finds the route of a request; the cost does not depend on the number of routes.
+ * Called by: proxy/exchange, command line (routes, explain).  Never: allocates while matching. */
+#ifndef GATEHOUSE_ROUTE_TABLE_H
+#define GATEHOUSE_ROUTE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct config_errors;
+struct gateway_config;
+struct route_table;
+
+enum { ROUTE_PARAMS_MAX = 16 };
+
+/* A value of {name}; both slices point into the table and the path. */
+struct route_param {
+	struct str name, value;
+};
+
+/* What is asked for. */
+struct route_query {
+	struct str method;
+	struct str host; /* lower case, without port; absent when there is none */
+	struct str path; /* normalised */
+	/* The value of a header by lower-case name, for routes that narrow by header. */
+	struct str (*header)(const void *arg, struct str name);
+	const void *header_arg;
+};
+
+enum route_outcome { ROUTE_FOUND, ROUTE_NONE, ROUTE_METHOD };
+
+/* The answer.  index is the position in the configuration's routes. */
+struct route_match {
+	enum route_outcome outcome;
+	uint32_t index;
+	uint32_t param_count;
+	struct route_param params[ROUTE_PARAMS_MAX];
+	/* ROUTE_METHOD: for Allow, "GET, HEAD", owned by the table; NULL: none. */
+	const char *allow;
+};
+
+/* Builds the table; conflicts (two routes that no rule can tell apart) and bad patterns are
+ * added to errors with both places.  NULL after any. */
+struct route_table *route_table_new(const struct gateway_config *, struct config_errors *);
+void route_table_free(struct route_table *);
+/* The most specific route: exact path, then {one segment}, then longest "/" with a star; among these host
+ * (exact, wildcard, any), then number of headers, then methods. */
+void route_table_match(const struct route_table *, const struct route_query *, struct route_match *);
+/* Walks the routes in match order, the most specific first: position i of all; -1 past the end. */
+int64_t route_table_ordered(const struct route_table *, size_t i);
+/* Why the route at that index was or was not chosen, as one sentence, for . */
+void route_table_why(const struct route_table *, uint32_t index, const struct route_query *,
+		     char *out, size_t size);
+
+#endif

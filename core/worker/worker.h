@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker/worker.h -- one worker process: a loop that accepts, relays and reports.
+ * Called by: main.c, for the hidden command "gatehouse worker".  Never: reads a secret, binds a
+ * socket, or talks to Consul. */
+#ifndef GATEHOUSE_WORKER_WORKER_H
+#define GATEHOUSE_WORKER_WORKER_H
+
+#include <stdint.h>
+
+/* How the control process starts a worker: , with these inherited
+ * descriptors and the environment variable GATEHOUSE_WORKER
+ * {"generation":N,"worker":N,"file":PATH,"listen":COUNT}.
+ *
+ *	3              the channel
+ *	4              the slab
+ *	5              the configuration's text (a memfd, read from offset 0)
+ *	6 ... 6+n-1    one listening socket per address in "listen", in its order
+ */
+enum { WORKER_FD_CHANNEL = 3, WORKER_FD_SLAB = 4, WORKER_FD_CONFIG = 5, WORKER_FD_LISTEN = 6 };
+
+/* Runs until drained or told to stop: the process's exit status. */
+int worker_main(void);
+
+#endif
