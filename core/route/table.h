@@ -52,7 +52,7 @@ void route_table_free(struct route_table *);
 void route_table_match(const struct route_table *, const struct route_query *, struct route_match *);
 /* Walks the routes in match order, the most specific first: position i of all; -1 past the end. */
 int64_t route_table_ordered(const struct route_table *, size_t i);
-/* Why the route at that index was or was not chosen, as one sentence, for . */
+/* Why the route at that index was or was not chosen, as one sentence, for "gatehouse explain". */
 void route_table_why(const struct route_table *, uint32_t index, const struct route_query *,
 		     char *out, size_t size);
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* How the control process starts a worker: , with these inherited
+/* How the control process starts a worker: "gatehouse worker", with these inherited
  * descriptors and the environment variable GATEHOUSE_WORKER
  * {"generation":N,"worker":N,"file":PATH,"listen":COUNT}.
  *
