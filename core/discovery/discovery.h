@@ -19,15 +19,15 @@ typedef void (*discovery_closed_cb)(void *arg);
 /* Figures for /metrics; counters only grow, the rest is how things stand now. */
 struct discovery_stats {
 	uint64_t answers_2xx, answers_4xx, answers_5xx, answers_other;
-	uint64_t unreachable; /* refused, timed out, cut off */
-	uint64_t limited;     /* reset at once, or 429: the agent's connection limit */
-	uint64_t bad_answers; /* 200 that cannot be understood */
-	uint64_t index_resets;/* watches that began again at index 0 */
-	uint64_t throttled;   /* questions put off by the loop limit */
-	uint64_t skipped;     /* instances left out as not usable by their record */
+	uint64_t unreachable;             /* refused, timed out, cut off */
+	uint64_t limited;                 /* reset at once, or 429: the agent's connection limit */
+	uint64_t bad_answers;             /* 200 that cannot be understood */
+	uint64_t index_resets;            /* watches that began again at index 0 */
+	uint64_t throttled;               /* questions put off by the loop limit */
+	uint64_t skipped;                 /* instances left out as not usable by their record */
 	uint64_t lookups, lookups_failed; /* host names */
-	uint32_t watches;     /* services watched in Consul */
-	uint32_t holding, panicking; /* of these */
+	uint32_t watches;                 /* services watched in Consul */
+	uint32_t holding, panicking;      /* of these */
 	bool consul_used, consul_reachable;
 };
 

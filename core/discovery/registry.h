@@ -18,34 +18,35 @@ enum registry_state { REGISTRY_NEVER, REGISTRY_EMPTY, REGISTRY_LIVE };
 
 /* One address of one instance. */
 struct registry_endpoint {
-	char *id;      /* stable identity: "node/service-id" or "static/0", plus "/address" when a
-	                  host name gave several */
-	char address[46]; /* IPv4 or IPv6 text */
+	char *id;         /* stable identity: "node/service-id" or "static/0", plus "/address" when
+			      a host name gave several */
+	char address[46]; /* IPv4 or IPv6 text; "" while a host name is not resolved */
 	uint16_t port;
-	uint32_t weight;  /* >= 1 when usable */
+	uint32_t weight; /* >= 1 when usable */
 	bool usable;
-	char why[160];    /* "passing", "critical: check TTL expired", "maintenance", ... */
-	uint64_t since_ms;/* wall clock of the last change of usable */
+	char why[160];     /* "passing", "critical: check TTL expired", "maintenance", ... */
+	uint64_t since_ms; /* wall clock of the last change of usable */
 };
 
 struct registry_service {
 	char *name;
 	const char *source; /* "consul", "static" */
 	enum registry_state state;
-	bool answered;      /* by its source, at least once */
+	bool answered; /* by its source, at least once; the source sets it */
+	bool told;     /* that it was answered for: what on_change has shown last */
 	struct registry_endpoint *endpoints;
 	size_t endpoint_count;
-	uint64_t version;   /* grows with each published change */
-	uint64_t index;     /* Consul's, 0 for others */
+	uint64_t version;                  /* grows with each published change */
+	uint64_t index;                    /* Consul's, 0 for others */
 	uint64_t changed_ms, confirmed_ms; /* wall clock: last change, last good answer */
-	char note[200];     /* what the source has to say: "holding 2 instances, ..." */
+	char note[200]; /* what the source has to say: "holding 2 instances, ..." */
 };
 
 typedef void (*registry_cb)(void *arg, const struct registry_service *);
 
 struct registry {
 	struct map services;
-	registry_cb on_change;
+	registry_cb on_change; /* NULL: nobody is told */
 	void *arg;
 };
 
@@ -59,6 +60,8 @@ void registry_publish(struct registry *, struct registry_service *, enum registr
 		      struct registry_endpoint *, size_t count, const char *note);
 /* Whether all services there are have been answered for once. */
 bool registry_ready(const struct registry *);
+/* "never", "empty" or "live". */
+const char *registry_state_name(enum registry_state);
 /* The channel message "endpoints" of a service, usable endpoints only: a new reference. */
 json_t *registry_message(const struct registry_service *);
 /* Everything, for /status: a new reference. */
