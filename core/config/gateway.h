@@ -48,9 +48,13 @@ struct config_limits {
 	double retry_budget;     /* share of requests that may be retries, 0.1 = 10 % */
 };
 
+/* Positions in the choices of the members of "http". */
+enum { CONFIG_UNDERSCORE_REJECT, CONFIG_UNDERSCORE_PASS, CONFIG_UNDERSCORE_DROP };
+enum { CONFIG_PATH_REJECT, CONFIG_PATH_PASS };
+
 struct config_http {
-	int underscore_headers;  /* enum: reject | pass | drop */
-	int encoded_slash;       /* enum: reject | pass */
+	int underscore_headers;  /* "reject|pass|drop" */
+	int encoded_slash;       /* "reject|pass", as the next three */
 	int encoded_nul;
 	int invalid_percent;
 	int invalid_utf8;

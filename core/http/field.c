@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/field.h"
+
+#define ALPHA_LOWER_                                                                           \
+	['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1,           \
+	['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1,           \
+	['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1,           \
+	['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1
+#define ALPHA_UPPER_                                                                           \
+	['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1,           \
+	['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1,           \
+	['O'] = 1, ['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1,           \
+	['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1
+#define DIGIT_                                                                                 \
+	['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,           \
+	['7'] = 1, ['8'] = 1, ['9'] = 1
+
+const uint8_t field_tchar[256] = {
+	ALPHA_LOWER_, ALPHA_UPPER_, DIGIT_,     ['!'] = 1,  ['#'] = 1, ['$'] = 1,
+	['%'] = 1,    ['&'] = 1,    ['\''] = 1, ['*'] = 1,  ['+'] = 1, ['-'] = 1,
+	['.'] = 1,    ['^'] = 1,    ['_'] = 1,  ['`'] = 1, ['|'] = 1, ['~'] = 1,
+};
+
+struct field_row {
+	const char *name;
+	uint8_t n;
+	uint8_t owner;
+};
+
+static const struct field_row field_rows[FIELD_COUNT] = {
+	[FIELD_OTHER] = { "", 0, FIELD_OWNER_END },
+#define FIELD_ROW_(symbol, name, owner)                                                        \
+	[FIELD_##symbol] = { name, sizeof(name) - 1, FIELD_OWNER_##owner },
+	FIELDS(FIELD_ROW_)
+#undef FIELD_ROW_
+};
+
+/* Names of the same length that are known, by length: at most four to compare with. */
+static const uint8_t field_by_length[][4] = {
+	[2] = { FIELD_TE },
+	[3] = { FIELD_VIA },
+	[4] = { FIELD_HOST, FIELD_DATE },
+	[6] = { FIELD_EXPECT, FIELD_SERVER },
+	[7] = { FIELD_UPGRADE, FIELD_TRAILER },
+	[10] = { FIELD_CONNECTION, FIELD_KEEP_ALIVE },
+	[12] = { FIELD_CONTENT_TYPE, FIELD_X_REQUEST_ID },
+	[14] = { FIELD_CONTENT_LENGTH, FIELD_HTTP2_SETTINGS },
+	[15] = { FIELD_X_FORWARDED_FOR },
+	[16] = { FIELD_PROXY_CONNECTION, FIELD_X_FORWARDED_HOST },
+	[17] = { FIELD_TRANSFER_ENCODING, FIELD_X_FORWARDED_PROTO },
+	[18] = { FIELD_PROXY_AUTHENTICATE },
+	[19] = { FIELD_PROXY_AUTHORIZATION },
+};
+
+enum field_id field_lookup(struct str name)
+{
+	if (name.n >= sizeof(field_by_length) / sizeof(field_by_length[0]))
+		return FIELD_OTHER;
+	const uint8_t *candidates = field_by_length[name.n];
+	for (int i = 0; i < 4 && candidates[i]; i++) {
+		const struct field_row *row = &field_rows[candidates[i]];
+		if (ascii_lower(name.p[0]) == row->name[0] &&
+		    str_ieq(name, (struct str){ row->name, row->n }))
+			return (enum field_id)candidates[i];
+	}
+	return FIELD_OTHER;
+}
+
+enum field_owner field_owner(enum field_id id)
+{
+	return (enum field_owner)field_rows[id].owner;
+}
+
+bool field_name_valid(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!field_tchar[(uint8_t)name.p[i]])
+			return false;
+	return name.n > 0;
+}
+
+bool field_value_valid(struct str value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		uint8_t c = (uint8_t)value.p[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return value.n == 0 || (value.p[0] != ' ' && value.p[0] != '\t' &&
+				value.p[value.n - 1] != ' ' && value.p[value.n - 1] != '\t');
+}
+
+bool field_list_has(struct str list, struct str token)
+{
+	struct str element;
+	while (str_next(&list, ',', &element))
+		if (str_ieq(element, token))
+			return true;
+	return false;
+}

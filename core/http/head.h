@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http/head.h -- the head of one message, taken apart, and how its body is framed.
+ * Called by: http/parse (fills), proxy/ (reads and changes).  Never: owns the bytes it points to. */
+#ifndef GATEHOUSE_HTTP_HEAD_H
+#define GATEHOUSE_HTTP_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/field.h"
+#include "metrics/end_reason.h"
+
+struct config_http;
+
+/* How the end of a body is known (RFC 9112, 6.3). */
+enum framing {
+	FRAMING_NONE,    /* there is no body */
+	FRAMING_LENGTH,  /* Content-Length bytes */
+	FRAMING_CHUNKED,
+	FRAMING_CLOSE,   /* response only: until the connection closes */
+};
+
+enum { HEAD_FIELDS_INLINE = 24 };
+
+/* A request's or response's head.  fields grows on the heap; everything else is reset for each
+ * message.  Method numbers are llhttp's. */
+struct head {
+	struct field *fields;
+	uint32_t count, cap;
+	struct field inline_fields[HEAD_FIELDS_INLINE];
+
+	struct str method, target; /* request */
+	struct str reason;         /* response */
+	uint16_t status;
+	uint8_t method_id;
+	uint8_t minor;             /* HTTP/1.minor */
+
+	/* Filled by head_request_check() and head_response_check(). */
+	enum framing framing;
+	uint64_t length;       /* FRAMING_LENGTH; or what HEAD and 304 announce, with has_length */
+	bool has_length;
+	bool close;            /* the sender wants the connection closed after this message */
+	bool keep_alive;       /* HTTP/1.0 and "keep-alive" */
+	bool upgrade;          /* Connection names upgrade and Upgrade is there */
+	bool expect_continue;
+	bool te_trailers;
+	struct str upgrade_to; /* the Upgrade field's value */
+
+	/* Request, from target and Host. */
+	struct str path, query; /* raw path; query without "?", absent when there is none */
+	struct str authority;   /* host[:port] as sent; absent in HTTP/1.0 without Host */
+};
+
+/* Ready for a message. */
+void head_init(struct head *);
+void head_reset(struct head *);
+void head_fini(struct head *);
+/* Appends a field, looked up; NULL when max are there already. */
+struct field *head_add(struct head *, struct str name, struct str value, uint32_t max);
+/* The first field of that id or name that is not removed; NULL when there is none. */
+struct field *head_find(struct head *, enum field_id);
+struct field *head_find_name(struct head *, struct str name);
+/* Marks all of that name as removed; how many. */
+unsigned head_remove(struct head *, struct str name);
+/* After the bytes have moved: every slice inside [from, from + n) by the same distance. */
+void head_rebase(struct head *, const char *from, size_t n, const char *to);
+
+/* What of a request makes it ambiguous or invalid (RFC 9110, 7.2, 7.8, 10.1.1; RFC 9112, 3.2, 6.3),
+ * and the filling of the members above.  END_OK or the reason; *why is a fixed sentence for the log. */
+enum end_reason head_request_check(struct head *, const struct config_http *, const char **why);
+/* The same for a response to a request of that method (RFC 9112, 6.3). */
+enum end_reason head_response_check(struct head *, bool to_head_request, const char **why);
+
+#endif

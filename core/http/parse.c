@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/parse.h"
+
+enum { SPAN_NONE, SPAN_METHOD, SPAN_TARGET, SPAN_REASON, SPAN_NAME, SPAN_VALUE };
+
+static struct parser *parse_self(llhttp_t *ll)
+{
+	return (struct parser *)(void *)((char *)ll - offsetof(struct parser, ll));
+}
+
+static int parse_fail(struct parser *ps, enum end_reason reason, const char *why)
+{
+	ps->reason = reason;
+	ps->why = why;
+	return HPE_USER;
+}
+
+/* llhttp hands a span over in pieces when it crosses two reads; since a head lies in one run
+ * of memory, joining pieces is moving the end. */
+static void parse_join(struct parser *ps, uint8_t span, const char *at, size_t n)
+{
+	if (ps->span == span && ps->joined.p)
+		ps->joined.n = (size_t)(at + n - ps->joined.p);
+	else
+		ps->joined = (struct str){ at, n };
+	ps->span = span;
+}
+
+static int parse_on_method(llhttp_t *ll, const char *at, size_t n)
+{
+	struct parser *ps = parse_self(ll);
+	parse_join(ps, SPAN_METHOD, at, n);
+	ps->head->method = ps->joined;
+	return 0;
+}
+
+static int parse_on_url(llhttp_t *ll, const char *at, size_t n)
+{
+	struct parser *ps = parse_self(ll);
+	parse_join(ps, SPAN_TARGET, at, n);
+	ps->head->target = ps->joined;
+	if (ps->joined.n > ps->limits->target)
+		return parse_fail(ps, END_URI_TOO_LONG, "request target over limits.uri");
+	return 0;
+}
+
+static int parse_on_status(llhttp_t *ll, const char *at, size_t n)
+{
+	struct parser *ps = parse_self(ll);
+	parse_join(ps, SPAN_REASON, at, n);
+	ps->head->reason = ps->joined;
+	return 0;
+}
+
+static int parse_on_trailer(struct parser *ps, uint8_t span, const char *at, size_t n)
+{
+	struct buf *to = ps->trailers;
+	if (!to)
+		return 0;
+	if (span != ps->span && span == SPAN_NAME)
+		ps->trailer_line = to->n;
+	if (span != ps->span && span == SPAN_VALUE)
+		buf_lit(to, ": ");
+	ps->span = span;
+	buf_append(to, at, n);
+	return 0;
+}
+
+static int parse_on_name(llhttp_t *ll, const char *at, size_t n)
+{
+	struct parser *ps = parse_self(ll);
+	if (ps->in_body)
+		return parse_on_trailer(ps, SPAN_NAME, at, n);
+	parse_join(ps, SPAN_NAME, at, n);
+	return 0;
+}
+
+static int parse_on_name_complete(llhttp_t *ll)
+{
+	struct parser *ps = parse_self(ll);
+	if (ps->in_body)
+		return 0;
+	if (!head_add(ps->head, ps->joined, (struct str){ ps->joined.p + ps->joined.n, 0 },
+		      ps->limits->fields))
+		return parse_fail(ps,
+				  ps->ll.type == HTTP_REQUEST ? END_HEADER_TOO_LARGE :
+								END_RESPONSE_HEAD_TOO_LARGE,
+				  "more header fields than limits.headers");
+	return 0;
+}
+
+static int parse_on_value(llhttp_t *ll, const char *at, size_t n)
+{
+	struct parser *ps = parse_self(ll);
+	if (ps->in_body)
+		return parse_on_trailer(ps, SPAN_VALUE, at, n);
+	parse_join(ps, SPAN_VALUE, at, n);
+	return 0;
+}
+
+/* The value's span may end in white space, which is not part of it (RFC 9112, 5.1). */
+static int parse_on_value_complete(llhttp_t *ll)
+{
+	struct parser *ps = parse_self(ll);
+	if (!ps->in_body) {
+		if (ps->span == SPAN_VALUE)
+			ps->head->fields[ps->head->count - 1].value = str_trim(ps->joined);
+		ps->span = SPAN_NONE;
+		return 0;
+	}
+	struct buf *to = ps->trailers;
+	if (!to)
+		return 0;
+	if (ps->span == SPAN_NAME)
+		buf_lit(to, ": ");
+	ps->span = SPAN_NONE;
+	const char *line = to->p + ps->trailer_line;
+	const char *colon = memchr(line, ':', to->n - ps->trailer_line);
+	struct str name = { line, colon ? (size_t)(colon - line) : 0 };
+	enum field_id id = field_lookup(name);
+	if (!colon || field_owner(id) != FIELD_OWNER_END || id == FIELD_CONTENT_TYPE ||
+	    memchr(name.p, '_', name.n))
+		to->n = ps->trailer_line;
+	else
+		buf_lit(to, "\r\n");
+	return 0;
+}
+
+static int parse_on_headers_complete(llhttp_t *ll)
+{
+	(void)ll;
+	return HPE_PAUSED;
+}
+
+static int parse_on_body(llhttp_t *ll, const char *at, size_t n)
+{
+	struct parser *ps = parse_self(ll);
+	ps->on_body(ps->arg, (struct str){ at, n });
+	return 0;
+}
+
+static int parse_on_extension(llhttp_t *ll, const char *at, size_t n)
+{
+	struct parser *ps = parse_self(ll);
+	(void)at;
+	ps->extension_bytes += n + 1;
+	if (ps->extension_bytes > ps->limits->extension)
+		return parse_fail(ps, END_BAD_FRAMING, "chunk extensions over limits.chunk_extension");
+	return 0;
+}
+
+static int parse_on_message_complete(llhttp_t *ll)
+{
+	(void)ll;
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t parse_settings = {
+	.on_method = parse_on_method,
+	.on_url = parse_on_url,
+	.on_status = parse_on_status,
+	.on_header_field = parse_on_name,
+	.on_header_field_complete = parse_on_name_complete,
+	.on_header_value = parse_on_value,
+	.on_header_value_complete = parse_on_value_complete,
+	.on_headers_complete = parse_on_headers_complete,
+	.on_body = parse_on_body,
+	.on_chunk_extension_name = parse_on_extension,
+	.on_chunk_extension_value = parse_on_extension,
+	.on_message_complete = parse_on_message_complete,
+};
+
+void parse_start(struct parser *ps, enum parse_kind kind, struct head *head,
+		 const struct parse_limits *limits)
+{
+	llhttp_init(&ps->ll, kind == PARSE_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE, &parse_settings);
+	ps->head = head;
+	ps->limits = limits;
+	ps->trailers = NULL;
+	ps->on_body = NULL;
+	ps->arg = NULL;
+	ps->why = NULL;
+	ps->reason = END_OK;
+	ps->head_bytes = 0;
+	ps->extension_bytes = 0;
+	ps->joined = (struct str){ NULL, 0 };
+	ps->span = SPAN_NONE;
+	ps->in_body = false;
+}
+
+/* "HTTP/1.0" or "HTTP/1.1" at p.  A version of that form that we do not speak is told from junk. */
+static enum end_reason parse_version_reason(const char *p, size_t n)
+{
+	if (n >= 8 && memcmp(p, "HTTP/", 5) == 0 && p[5] >= '0' && p[5] <= '9' && p[6] == '.' &&
+	    p[7] >= '0' && p[7] <= '9' && (n == 8 || p[8] == '\r'))
+		return END_BAD_VERSION;
+	return END_BAD_REQUEST;
+}
+
+/* llhttp's error as a reason; start is where the message began, n the bytes there are. */
+static enum parse_outcome parse_request_error(struct parser *ps, llhttp_errno_t code,
+					      const char *start, size_t n)
+{
+	struct head *h = ps->head;
+	size_t i = 0;
+
+	ps->why = llhttp_get_error_reason(&ps->ll);
+	ps->reason = END_BAD_REQUEST;
+	switch (code) {
+	case HPE_INVALID_METHOD:
+		while (i < n && (start[i] == '\r' || start[i] == '\n'))
+			i++;
+		size_t token = i;
+		while (i < n && field_tchar[(uint8_t)start[i]])
+			i++;
+		if (i > token && (i == n || start[i] == ' '))
+			ps->reason = END_UNKNOWN_METHOD;
+		break;
+	case HPE_INVALID_VERSION:
+		if (h->target.p) {
+			const char *v = h->target.p + h->target.n + 1;
+			ps->reason = parse_version_reason(v, (size_t)(start + n - v));
+		}
+		break;
+	case HPE_UNEXPECTED_CONTENT_LENGTH:
+	case HPE_INVALID_CONTENT_LENGTH:
+	case HPE_INVALID_TRANSFER_ENCODING:
+	case HPE_INVALID_CHUNK_SIZE:
+		ps->reason = END_BAD_FRAMING;
+		break;
+	default:
+		break;
+	}
+	return PARSE_ERROR;
+}
+
+static enum parse_outcome parse_error(struct parser *ps, llhttp_errno_t code, const char *start,
+				      size_t n)
+{
+	if (code == HPE_USER)
+		return PARSE_ERROR;
+	if (ps->ll.type == HTTP_REQUEST)
+		return parse_request_error(ps, code, start, n);
+	ps->why = llhttp_get_error_reason(&ps->ll);
+	ps->reason = code == HPE_UNEXPECTED_CONTENT_LENGTH || code == HPE_INVALID_CONTENT_LENGTH ||
+				     code == HPE_INVALID_TRANSFER_ENCODING ||
+				     code == HPE_INVALID_CHUNK_SIZE ?
+			     END_BAD_RESPONSE_FRAMING :
+			     END_BAD_RESPONSE;
+	return PARSE_ERROR;
+}
+
+/* llhttp skips runs of CR and LF before a message and runs of spaces inside its first line;
+ * RFC 9112, 2.2 and 3 allow one empty line and single spaces. */
+static bool parse_first_line_strict(const struct parser *ps, const char *start)
+{
+	const struct head *h = ps->head;
+
+	if (ps->ll.type == HTTP_RESPONSE)
+		return memcmp(start, "HTTP/1.", 7) == 0 && start[8] == ' ' &&
+		       start[9] >= '0' && start[9] <= '9' && (start[12] == ' ' || start[12] == '\r');
+	ptrdiff_t before = h->method.p - start;
+	if (before != 0 && !(before == 2 && start[0] == '\r' && start[1] == '\n'))
+		return false;
+	const char *end = h->target.p + h->target.n;
+	return h->target.p == h->method.p + h->method.n + 1 && h->target.p[-1] == ' ' &&
+	       memcmp(end, " HTTP/1.", 8) == 0 && end[9] == '\r' && end[10] == '\n';
+}
+
+/* A second look at what smuggling lives on: nothing between name and colon, names of token
+ * characters, values without control characters. */
+static bool parse_fields_strict(const struct head *h)
+{
+	for (uint32_t i = 0; i < h->count; i++) {
+		const struct field *f = &h->fields[i];
+		if (f->name.p[f->name.n] != ':' || !field_name_valid(f->name) ||
+		    !field_value_valid(f->value))
+			return false;
+	}
+	return true;
+}
+
+static enum parse_outcome parse_head_done(struct parser *ps, const char *start)
+{
+	struct head *h = ps->head;
+	bool request = ps->ll.type == HTTP_REQUEST;
+
+	if (ps->ll.http_major != 1 || ps->ll.http_minor > 1) {
+		ps->why = "HTTP version is neither 1.1 nor 1.0";
+		ps->reason = request ? END_BAD_VERSION : END_BAD_RESPONSE;
+		return PARSE_ERROR;
+	}
+	if (!parse_first_line_strict(ps, start) || !parse_fields_strict(h)) {
+		ps->why = "white space or characters where none are allowed";
+		ps->reason = request ? END_BAD_REQUEST : END_BAD_RESPONSE;
+		return PARSE_ERROR;
+	}
+	h->minor = ps->ll.http_minor;
+	h->method_id = ps->ll.method;
+	h->status = ps->ll.status_code;
+	return PARSE_DONE;
+}
+
+enum parse_outcome parse_head(struct parser *ps, const char *p, size_t n, size_t *used)
+{
+	const char *start = p - ps->head_bytes;
+	llhttp_errno_t code = llhttp_execute(&ps->ll, p, n);
+
+	*used = n;
+	if (code == HPE_PAUSED) {
+		*used = (size_t)(llhttp_get_error_pos(&ps->ll) - p);
+		ps->head_bytes += *used;
+	} else {
+		ps->head_bytes += n;
+	}
+	if (code == HPE_OK || code == HPE_PAUSED) {
+		if (ps->head_bytes > ps->limits->head) {
+			ps->why = "head over limits.head";
+			ps->reason = ps->ll.type == HTTP_REQUEST ? END_HEADER_TOO_LARGE :
+								   END_RESPONSE_HEAD_TOO_LARGE;
+			return PARSE_ERROR;
+		}
+		return code == HPE_OK ? PARSE_MORE : parse_head_done(ps, start);
+	}
+	return parse_error(ps, code, start, ps->head_bytes);
+}
+
+void parse_body_start(struct parser *ps, struct buf *trailers, parse_body_cb on_body, void *arg)
+{
+	ps->trailers = trailers;
+	ps->on_body = on_body;
+	ps->arg = arg;
+	ps->in_body = true;
+	ps->span = SPAN_NONE;
+	/* The tunnel of an upgrade is proxy's to decide; here it is a chunked body. */
+	ps->ll.upgrade = 0;
+	llhttp_resume(&ps->ll);
+}
+
+enum parse_outcome parse_chunked(struct parser *ps, const char *p, size_t n, size_t *used)
+{
+	llhttp_errno_t code = llhttp_execute(&ps->ll, p, n);
+
+	*used = n;
+	if (code == HPE_OK) {
+		if (ps->trailers && ps->trailers->failed) {
+			ps->why = "trailer section over limits.head";
+			ps->reason = ps->ll.type == HTTP_REQUEST ? END_HEADER_TOO_LARGE :
+								   END_RESPONSE_HEAD_TOO_LARGE;
+			return PARSE_ERROR;
+		}
+		return PARSE_MORE;
+	}
+	if (code == HPE_PAUSED) {
+		*used = (size_t)(llhttp_get_error_pos(&ps->ll) - p);
+		return PARSE_DONE;
+	}
+	enum parse_outcome outcome = parse_error(ps, code, p, n);
+	if (ps->ll.type == HTTP_REQUEST && ps->reason == END_BAD_REQUEST)
+		ps->reason = END_BAD_FRAMING;
+	return outcome;
+}
+
+struct str parse_method_name(unsigned method_id)
+{
+	return str_from(llhttp_method_name((llhttp_method_t)method_id));
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/target.h"
+
+#include <llhttp.h>
+
+static bool target_is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+static bool target_port_valid(struct str port)
+{
+	uint64_t n;
+	return port.n == 0 || (port.n <= 5 && str_to_u64(port, 65535, &n) == 0);
+}
+
+/* unreserved, sub-delims without the comma (a list in disguise), and percent-encodings. */
+static bool target_name_valid(struct str host)
+{
+	for (size_t i = 0; i < host.n; i++) {
+		char c = host.p[i];
+		if (c == '%') {
+			if (i + 2 >= host.n || !target_is_hex(host.p[i + 1]) ||
+			    !target_is_hex(host.p[i + 2]))
+				return false;
+			i += 2;
+			continue;
+		}
+		bool alnum = (c >= '0' && c <= '9') ||
+			     (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+		if (!alnum && (c == '\0' || !strchr("-._~!$&'()*+;=", c)))
+			return false;
+	}
+	return host.n > 0;
+}
+
+static bool target_ipv6_valid(struct str inside)
+{
+	for (size_t i = 0; i < inside.n; i++)
+		if (!target_is_hex(inside.p[i]) && inside.p[i] != ':' && inside.p[i] != '.')
+			return false;
+	return inside.n >= 2;
+}
+
+bool target_authority_valid(struct str authority)
+{
+	struct str host = target_host(authority);
+	struct str rest = { authority.p + host.n, authority.n - host.n };
+
+	if (authority.n == 0)
+		return false;
+	if (rest.n && rest.p[0] != ':')
+		return false;
+	if (rest.n && !target_port_valid((struct str){ rest.p + 1, rest.n - 1 }))
+		return false;
+	if (host.n && host.p[0] == '[')
+		return host.p[host.n - 1] == ']' &&
+		       target_ipv6_valid((struct str){ host.p + 1, host.n - 2 });
+	return target_name_valid(host);
+}
+
+struct str target_host(struct str authority)
+{
+	if (authority.n && authority.p[0] == '[') {
+		const char *end = memchr(authority.p, ']', authority.n);
+		return end ? (struct str){ authority.p, (size_t)(end + 1 - authority.p) } : authority;
+	}
+	const char *colon = authority.n ? memchr(authority.p, ':', authority.n) : NULL;
+	return colon ? (struct str){ authority.p, (size_t)(colon - authority.p) } : authority;
+}
+
+static void target_split_query(struct head *h, struct str path_and_query)
+{
+	const char *mark = memchr(path_and_query.p, '?', path_and_query.n);
+
+	h->path = path_and_query;
+	h->query = (struct str){ NULL, 0 };
+	if (!mark)
+		return;
+	h->path.n = (size_t)(mark - path_and_query.p);
+	h->query = (struct str){ mark + 1, path_and_query.n - h->path.n - 1 };
+}
+
+/* "http://authority[/path][?query]"; other schemes are not ours to serve. */
+static enum end_reason target_absolute(struct head *h, const char **why)
+{
+	struct str t = h->target;
+	size_t scheme = t.n > 7 && str_ieq((struct str){ t.p, 7 }, STR("http://")) ? 7 :
+			t.n > 8 && str_ieq((struct str){ t.p, 8 }, STR("https://")) ? 8 : 0;
+
+	if (!scheme) {
+		*why = "request target is neither a path nor an http URL";
+		return END_BAD_REQUEST;
+	}
+	struct str rest = { t.p + scheme, t.n - scheme };
+	size_t n = 0;
+	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
+		n++;
+	h->authority = (struct str){ rest.p, n };
+	if (!target_authority_valid(h->authority)) {
+		*why = "authority in the request target is not host[:port]";
+		return END_BAD_HOST;
+	}
+	rest.p += n;
+	rest.n -= n;
+	if (rest.n == 0) {
+		h->path = STR("/");
+		h->query = (struct str){ NULL, 0 };
+		return END_OK;
+	}
+	target_split_query(h, rest);
+	if (h->path.n == 0)
+		h->path = STR("/");
+	return END_OK;
+}
+
+enum end_reason target_parse(struct head *h, const char **why)
+{
+	struct str t = h->target;
+
+	for (size_t i = 0; i < t.n; i++) {
+		unsigned char c = (unsigned char)t.p[i];
+		if (c <= 0x20 || c >= 0x7f || c == '#') {
+			*why = "a character in the request target that must be percent-encoded";
+			return END_BAD_REQUEST;
+		}
+	}
+	if (t.n && t.p[0] == '/') {
+		target_split_query(h, t);
+		return END_OK;
+	}
+	if (t.n == 1 && t.p[0] == '*') {
+		if (h->method_id != HTTP_OPTIONS) {
+			*why = "\"*\" as target with a method other than OPTIONS";
+			return END_BAD_REQUEST;
+		}
+		h->path = t;
+		return END_OK;
+	}
+	return target_absolute(h, why);
+}
