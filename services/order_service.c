@@ -10,8 +10,8 @@ static const struct {
 	const char *item;
 	int price;
 } orders[] = {
-	{1, "Laptop", 1200},
-	{2, "Phone", 800},
+	{ 1, "Laptop", 1200 },
+	{ 2, "Phone", 800 },
 };
 
 /* A real service would ask its database here. */
@@ -32,8 +32,8 @@ static json_t *orders_list(void)
 }
 
 static const struct sample_route routes[] = {
-	{"/orders", orders_list},
-	{NULL, NULL},
+	{ "/orders", orders_list },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)

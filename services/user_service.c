@@ -9,8 +9,8 @@ static const struct {
 	int id;
 	const char *name;
 } users[] = {
-	{1, "Alice"},
-	{2, "Bob"},
+	{ 1, "Alice" },
+	{ 2, "Bob" },
 };
 
 /* A real service would ask its database here. */
@@ -30,8 +30,8 @@ static json_t *users_list(void)
 }
 
 static const struct sample_route routes[] = {
-	{"/users", users_list},
-	{NULL, NULL},
+	{ "/users", users_list },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)

@@ -85,7 +85,7 @@ static json_t *server_health(void)
 
 static const struct sample_route *server_find(const struct server *server, const char *path)
 {
-	static const struct sample_route health = {"/health", server_health};
+	static const struct sample_route health = { "/health", server_health };
 
 	if (!strcmp(path, health.path))
 		return &health;
@@ -205,8 +205,8 @@ static int server_start(struct server *server, const struct service_config *conf
 static bool service_wait_signal(int signals, int other_fd, int milliseconds)
 {
 	struct pollfd fds[2] = {
-		{.fd = signals, .events = POLLIN},
-		{.fd = other_fd, .events = POLLIN},
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = other_fd, .events = POLLIN },
 	};
 	struct signalfd_siginfo info;
 
@@ -256,7 +256,7 @@ static int service_take_signals(void)
 
 static int service_run(const struct service_config *config, const struct sample_route *routes)
 {
-	struct server server = {.routes = routes};
+	struct server server = { .routes = routes };
 	struct registration *registration;
 	int status = EXIT_FAILURE;
 	int signals = service_take_signals();
@@ -295,9 +295,9 @@ int sample_service_run(int argc, char **argv, const char *name, unsigned port,
 		       const struct sample_route *routes)
 {
 	static const struct option options[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct service_config config;
 	int status;

@@ -59,8 +59,8 @@ static int config_seconds(const char *variable, double otherwise, double least, 
 
 static int config_bool(const char *variable, bool otherwise, bool *out)
 {
-	static const char *const yes[] = {"1", "t", "true"};
-	static const char *const no[] = {"0", "f", "false"};
+	static const char *const yes[] = { "1", "t", "true" };
+	static const char *const no[] = { "0", "f", "false" };
 	const char *value = config_text(variable, NULL);
 
 	*out = otherwise;
