@@ -65,7 +65,7 @@ def count_build(build):
         return 0, 1
     total = [0, 0, 0]
     for test in tests:
-        match = re.search(r"^:test-global-result: (\w+)", read(test + ".trs"), re.M)
+        match = re.search(r"^:global-test-result: (\w+)", read(test + ".trs"), re.M)
         log = read(test + ".log")
         counts = count_cases(log, match.group(1) if match else "ERROR")
         total = [a + b for a, b in zip(total, counts)]

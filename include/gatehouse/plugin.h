@@ -102,7 +102,7 @@ enum gh_option_kind {
 };
 
 #define GH_OPT_REQUIRED 1u /* flags: the setting must be given */
-#define GH_OPT_SECRET 2u   /* flags: never printed */
+#define GH_OPT_SECRET   2u /* flags: never printed */
 
 /* What a GH_OPT_STRINGS row fills. */
 struct gh_strings {
@@ -132,11 +132,12 @@ struct gh_option {
 	uint32_t reserved;           /* 0 */
 };
 
-#define GH_OFFSET_(T, field, type)                                                             \
+#define GH_OFFSET_(T, field, type)                                                                 \
 	((uint32_t)(offsetof(T, field) + 0 * sizeof(((type *)0 == &((T *)0)->field))))
-#define GH_ROW_(T, field, type, k, d, h)                                                       \
+#define GH_ROW_(T, field, type, k, d, h)                                                           \
 	.name = #field, .help = (h), .def = (d), .kind = (k), .offset = GH_OFFSET_(T, field, type)
 
+/* clang-format off */
 #define GH_STRING(T, field, d, h)   { GH_ROW_(T, field, const char *, GH_OPT_STRING, d, h) }
 #define GH_BOOL(T, field, d, h)     { GH_ROW_(T, field, int, GH_OPT_BOOL, d, h) }
 #define GH_INT(T, field, d, lo, hi, h)                                                         \
@@ -160,6 +161,7 @@ struct gh_option {
 	{ GH_ROW_(T, field, struct gh_list, GH_OPT_MAP, NULL, h), .sub = (rows),               \
 	  .sub_count = sizeof(rows) / sizeof((rows)[0]), .item_size = sizeof(item) }
 #define GH_JSON(T, field, h)        { GH_ROW_(T, field, const char *, GH_OPT_JSON, NULL, h) }
+/* clang-format on */
 
 /* ---------------------------------------------------------------- the plugin */
 
@@ -200,13 +202,13 @@ struct gh_plugin {
 	const char *version; /* for people: logs, /status */
 	const char *summary; /* one sentence: gatehouse plugin list */
 
-	const char *hook_names;     /* names of the members from load on: for refusals */
+	const char *hook_names;      /* names of the members from load on: for refusals */
 	const struct gh_host **host; /* where the gateway stores its table */
 
 	const struct gh_option *options; /* settings of one use in a route */
 	uint32_t option_count;
-	uint32_t option_size;  /* sizeof(struct gh_option) when the plugin was built */
-	uint32_t options_size; /* bytes of the structure that the options fill */
+	uint32_t option_size;        /* sizeof(struct gh_option) when the plugin was built */
+	uint32_t options_size;       /* bytes of the structure that the options fill */
 	uint32_t default_route_size; /* sizeof(struct gh_default_route) */
 	const struct gh_default_route *default_routes;
 	uint64_t default_route_count;
@@ -242,43 +244,43 @@ struct gh_plugin {
 	void (*on_end)(struct gh_request *, const struct gh_end *);
 };
 
-#define GH_HOOK_NAMES_                                                                         \
-	"load,unload,route_open,route_close,on_request,on_request_body,on_upstream,"           \
+#define GH_HOOK_NAMES_                                                                             \
+	"load,unload,route_open,route_close,on_request,on_request_body,on_upstream,"               \
 	"on_response,on_response_body,on_end"
 
-#define GH_OPTIONS(rows, type)                                                                 \
-	.options = (rows), .option_count = sizeof(rows) / sizeof((rows)[0]),                   \
+#define GH_OPTIONS(rows, type)                                                                     \
+	.options = (rows), .option_count = sizeof(rows) / sizeof((rows)[0]),                       \
 	.option_size = sizeof(struct gh_option), .options_size = sizeof(type)
 
-#define GH_DEFAULT_ROUTES(rows)                                                                \
-	.default_routes = (rows), .default_route_count = sizeof(rows) / sizeof((rows)[0]),     \
+#define GH_DEFAULT_ROUTES(rows)                                                                    \
+	.default_routes = (rows), .default_route_count = sizeof(rows) / sizeof((rows)[0]),         \
 	.default_route_size = sizeof(struct gh_default_route)
 
-#define GH_PLUGIN(...)                                                                         \
-	const struct gh_host *gh_host;                                                         \
-	__attribute__((visibility("default"))) extern const struct gh_plugin gh_plugin_v1;     \
-	const struct gh_plugin gh_plugin_v1 = { .size = sizeof(struct gh_plugin),              \
-						.abi_major = GH_ABI_MAJOR,                     \
-						.abi_minor = GH_ABI_MINOR,                     \
-						.hook_names = GH_HOOK_NAMES_,                  \
-						.host = &gh_host,                              \
+#define GH_PLUGIN(...)                                                                             \
+	const struct gh_host *gh_host;                                                             \
+	__attribute__((visibility("default"))) extern const struct gh_plugin gh_plugin_v1;         \
+	const struct gh_plugin gh_plugin_v1 = { .size = sizeof(struct gh_plugin),                  \
+						.abi_major = GH_ABI_MAJOR,                         \
+						.abi_minor = GH_ABI_MINOR,                         \
+						.hook_names = GH_HOOK_NAMES_,                      \
+						.host = &gh_host,                                  \
 						__VA_ARGS__ }
 
 /* ---------------------------------------------------------- what the host does */
 
 /* Facts of a request, for gh_get(). */
 enum gh_field {
-	GH_METHOD = 1,     /* "GET" */
-	GH_PATH = 2,       /* normalised path, or what gh_rewrite() set */
-	GH_QUERY = 3,      /* without the "?"; p is NULL when there is none */
-	GH_HOST = 4,       /* authority, lower case, with its port if one was given */
-	GH_SCHEME = 5,     /* "http" */
-	GH_CLIENT = 6,     /* the client's address, without the port */
-	GH_REQUEST_ID = 7, /* also in X-Request-Id to the service and in the access log */
-	GH_ROUTE = 8,      /* the route's pattern, as in gateway.json */
+	GH_METHOD = 1,       /* "GET" */
+	GH_PATH = 2,         /* normalised path, or what gh_rewrite() set */
+	GH_QUERY = 3,        /* without the "?"; p is NULL when there is none */
+	GH_HOST = 4,         /* authority, lower case, with its port if one was given */
+	GH_SCHEME = 5,       /* "http" */
+	GH_CLIENT = 6,       /* the client's address, without the port */
+	GH_REQUEST_ID = 7,   /* also in X-Request-Id to the service and in the access log */
+	GH_ROUTE = 8,        /* the route's pattern, as in gateway.json */
 	GH_SERVICE_NAME = 9, /* once gh_relay() was called */
-	GH_ENDPOINT = 10,  /* "address:port", from on_upstream on */
-	GH_VERSION = 11,   /* "HTTP/1.1" or "HTTP/1.0": the client's */
+	GH_ENDPOINT = 10,    /* "address:port", from on_upstream on */
+	GH_VERSION = 11,     /* "HTTP/1.1" or "HTTP/1.0": the client's */
 };
 
 enum gh_side {
@@ -303,16 +305,16 @@ enum gh_write {
 
 /* A request that a plugin makes itself: to a service, or to a URL. */
 struct gh_call_spec {
-	uint32_t size;         /* set by gh_call() */
-	uint32_t timeout_ms;   /* for the whole call; 0: 5,000 */
-	const char *service;   /* a service from an option of kind GH_OPT_SERVICE, or */
-	const char *url;       /* "http://..." or "https://..." */
-	const char *method;    /* NULL: "GET" */
-	const char *target;    /* with service: path and query; NULL: "/" */
+	uint32_t size;              /* set by gh_call() */
+	uint32_t timeout_ms;        /* for the whole call; 0: 5,000 */
+	const char *service;        /* a service from an option of kind GH_OPT_SERVICE, or */
+	const char *url;            /* "http://..." or "https://..." */
+	const char *method;         /* NULL: "GET" */
+	const char *target;         /* with service: path and query; NULL: "/" */
 	const char *const *headers; /* "Name: value" lines, NULL-terminated; NULL: none */
 	const char *body;
 	size_t body_size;
-	size_t max_answer;     /* bytes of body kept; a longer answer fails; 0: 1 MiB */
+	size_t max_answer; /* bytes of body kept; a longer answer fails; 0: 1 MiB */
 };
 
 typedef void (*gh_call_cb)(struct gh_request *, void *arg, const struct gh_call *);
