@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The targets, and whether the figures of a run meet them.
+
+Used by the report.  A target without valid figures from everyone it compares is "not measured".
+"""
+
+from dataclasses import dataclass
+
+MET, NOT_MET, NOT_MEASURED = "met", "NOT MET", "not measured"
+PEERS = ("nginx", "haproxy")
+
+
+class Missing(Exception):
+    """A figure that the target needs and the run does not have."""
+
+
+def figure(runs, workload, contender, key, tag=""):
+    run = runs.get(workload)
+    if not run:
+        raise Missing(f"{workload} was not run")
+    entry = run.entry(contender, tag)
+    value = entry.median(key) if entry else None
+    if value is None:
+        raise Missing(f"no valid figure of {entry.label if entry else contender}")
+    return value
+
+
+def better_peer(runs, workload, key, tag=""):
+    return min((figure(runs, workload, peer, key, tag), peer) for peer in PEERS)
+
+
+@dataclass
+class Part:
+    """One comparison: a figure that must not pass its bound."""
+    text: str
+    value: float
+    bound: float
+    at_least: bool = False
+
+    def met(self):
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+
+def against_peer(workload, factor, key="cpu_us"):
+    def parts(runs):
+        best, peer = better_peer(runs, workload, key)
+        ratio = figure(runs, workload, "gatehouse", key) / best
+        return [Part(f"{ratio:.2f} x {peer}", ratio, factor)]
+    return parts
+
+
+def against_limit(workload, factor):
+    def parts(runs):
+        ratio = (figure(runs, workload, "gatehouse", "cpu_us") /
+                 figure(runs, workload, "limit", "cpu_us"))
+        return [Part(f"{ratio:.2f} x the limit", ratio, factor)]
+    return parts
+
+
+def all_of(*makers):
+    return lambda runs: [part for maker in makers for part in maker(runs)]
+
+
+def growth(workload, first, second, most_percent):
+    """How much more CPU the second variant takes than the first, in per cent."""
+    def parts(runs):
+        base = figure(runs, workload, "gatehouse", "cpu_us", first)
+        more = 100 * (figure(runs, workload, "gatehouse", "cpu_us", second) / base - 1)
+        return [Part(f"{more:+.1f} %", more, most_percent)]
+    return parts
+
+
+def added(runs, workload, contender, first, second):
+    return (figure(runs, workload, contender, "cpu_us", second) -
+            figure(runs, workload, contender, "cpu_us", first))
+
+
+def filters_cost(runs):
+    more = added(runs, "filters", "gatehouse", "no filter", "8 filters")
+    return [Part(f"{more:+.2f} us", more, 0.5)]
+
+
+def log_cost(runs):
+    more = added(runs, "log", "gatehouse", "log off", "log on")
+    nginx = added(runs, "log", "nginx", "log off", "log on")
+    return [Part(f"{more:+.2f} us", more, 0.4), Part(f"nginx {nginx:+.2f} us", more, nginx)]
+
+
+def idle_memory(runs):
+    kib = figure(runs, "idle", "gatehouse", "pss_per_conn")
+    return [Part(f"{kib:.2f} KiB", kib, 0.5)]
+
+
+def two_workers(runs):
+    run = runs.get("workers")
+    if run and not run.layout.core_free:
+        one = figure(runs, "workers", "gatehouse", "cpu_us", "1 worker")
+        two = figure(runs, "workers", "gatehouse", "cpu_us", "2 workers")
+        raise Missing("no core is free beside two workers; their CPU per request is "
+                      f"{two / one:.2f} x one worker's")
+    ratio = (figure(runs, "workers", "gatehouse", "rps", "2 workers") /
+             figure(runs, "workers", "gatehouse", "rps", "1 worker"))
+    return [Part(f"{ratio:.2f} x one", ratio, 1.8, at_least=True)]
+
+
+TARGETS = [
+    ("json", "<= 0.95 x the better peer, <= 1.10 x the limit",
+     all_of(against_peer("json", 0.95), against_limit("json", 1.10))),
+    ("10k", "<= 0.95 x the better peer", against_peer("10k", 0.95)),
+    ("post", "<= 0.95 x the better peer", against_peer("post", 0.95)),
+    ("1m", "<= 0.85 x the better peer, <= 1.15 x the limit",
+     all_of(against_peer("1m", 0.85), against_limit("1m", 1.15))),
+    ("close", "<= 1.0 x the better peer", against_peer("close", 1.0)),
+    ("pipeline", "<= 0.9 x the better peer", against_peer("pipeline", 0.9)),
+    ("p99", "p99 <= the better peer's", against_peer("p99", 1.0, "p99_us")),
+    ("idle", "<= 0.5 KiB per connection (PSS)", idle_memory),
+    ("routes", "10,000 routes: <= 3 % more CPU than 2",
+     growth("routes", "2 routes", "10,000 routes", 3)),
+    ("services", "1,000 services: <= 3 % more CPU than 1",
+     growth("services", "1 service", "1,000 services", 3)),
+    ("filters", "eight no-op filters: <= 0.5 us more", filters_cost),
+    ("log", "access log: <= 0.4 us more, and <= what it costs nginx", log_cost),
+    ("workers", "two workers: >= 1.8 x the requests of one", two_workers),
+]
+
+
+def judge(runs):
+    """(workload, target, measured, verdict) for every target."""
+    rows = []
+    for workload, text, parts_of in TARGETS:
+        try:
+            parts = parts_of(runs)
+            verdict = MET if all(p.met() for p in parts) else NOT_MET
+            rows.append((workload, text, ", ".join(p.text for p in parts), verdict))
+        except Missing as e:
+            rows.append((workload, text, str(e), NOT_MEASURED))
+    return rows
