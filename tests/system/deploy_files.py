@@ -119,7 +119,7 @@ class Ignore:
 
     def __init__(self, path):
         with open(path, encoding="utf-8") as f:
-            self.patterns = [x.strip() for x in f if x.strip()]
+            self.patterns = [x.strip() for x in f if x.strip() and not x.startswith("#")]
 
     def __call__(self, top):
         """Returns a function for shutil.copytree()'s ignore."""
