@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""wire -- bytes on a socket, and a strict reader of HTTP/1.1 responses.
+"""wire -- bytes on a socket, and a strict reader of HTTP/1.1 messages.
 
-Used by every system test through harness.py.  Shares no code with http.client, so that a
-response which two readers could take differently is an error here and not a guess.
+Used by every system test through harness.py, and by the scripted origin.  Shares no code with http.client, so that a
+message which two readers could take differently is an error here and not a guess.
 Every read has a limit in seconds; nothing here ever waits for ever.
 """
+import errno
 import re
 import socket
 import struct
@@ -14,6 +15,7 @@ TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)\Z")
 FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?)\Z")
+KEEP = 4 << 20
 DIGITS = re.compile(rb"[0-9]{1,19}\Z")
 
 
@@ -84,26 +86,17 @@ def _bytes(text):
     return text.encode("latin-1") if isinstance(text, str) else bytes(text)
 
 
-class Client:
-    """A TCP connection that sends exact bytes and reads strictly."""
+class Stream:
+    """One end of a TCP connection: sends exact bytes, reads strictly, remembers everything."""
 
-    def __init__(self, port, host="127.0.0.1", limit=5.0, rcvbuf=None):
+    def __init__(self, sock, limit=5.0):
+        self.sock = sock
         self.limit = limit
-        self.buf = b""
+        self.buf = b""  # Received and not yet consumed.
+        self.received = bytearray()  # What was received, up to the first KEEP bytes.
+        self.total = 0  # How many bytes were received.
         self.eof = False
         self.was_reset = False
-        self.received = bytearray()
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_STREAM)
-        if rcvbuf:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-        self.sock.settimeout(limit)
-        try:
-            self.sock.connect((host, port))
-        except OSError:
-            self.sock.close()
-            raise
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self):
         return self
@@ -112,12 +105,12 @@ class Client:
         self.close()
 
     def send(self, data):
-        """Sends every byte.  Returns False if the peer is gone, and keeps what it answered."""
-        self.sock.settimeout(self.limit)
+        """Sends every byte.  Returns False if the peer is gone or does not read in time."""
         try:
+            self.sock.settimeout(self.limit)
             self.sock.sendall(_bytes(data))
             return True
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             return False
 
     def shutdown_write(self):
@@ -129,7 +122,10 @@ class Client:
 
     def reset(self):
         """Closes with a TCP reset instead of an orderly end."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            pass
         self.sock.close()
 
     def close(self):
@@ -143,19 +139,22 @@ class Client:
         left = deadline - time.monotonic()
         if left <= 0:
             raise Cut("nothing more within the limit")
-        self.sock.settimeout(left)
         try:
+            self.sock.settimeout(left)
             data = self.sock.recv(65536)
         except socket.timeout:
             raise Cut("nothing more within the limit") from None
-        except ConnectionResetError:
-            self.eof = self.was_reset = True
+        except OSError as e:
+            self.eof = True
+            self.was_reset = e.errno == errno.ECONNRESET
             return False
         if not data:
             self.eof = True
             return False
         self.buf += data
-        self.received += data
+        self.total += len(data)
+        if len(self.received) < KEEP:
+            self.received += data
         return True
 
     def _deadline(self, limit):
@@ -217,25 +216,6 @@ class Client:
             return True
         return False
 
-    def response(self, method="GET", limit=None):
-        """Reads one final response and the 1xx before it.  Never raises: see error."""
-        deadline = self._deadline(limit)
-        res = Response()
-        try:
-            while True:
-                self._head(res, deadline)
-                if not 100 <= res.status < 200 or res.status == 101:
-                    break
-                done, res = res, Response()
-                res.interim = done.interim + [done]
-                done.interim, done.complete, done.framing = [], True, "none"
-            self._body(res, method, deadline)
-            res.complete = True
-        except (Cut, Malformed) as e:
-            kind = "malformed: " if isinstance(e, Malformed) else ""
-            res.error = kind + str(e) + (" (connection reset)" if self.was_reset else "")
-        return res
-
     def _line(self, deadline):
         """Returns one line without its CR LF; a bare CR or LF in it is malformed."""
         while b"\n" not in self.buf:
@@ -261,6 +241,70 @@ class Client:
             if not FIELD_VALUE.match(value):
                 raise Malformed("control character in the value of %r" % line)
             fields.append((name, value))
+
+    def _exactly(self, res, n, deadline):
+        """Appends exactly n bytes to the body, keeping what came before a cut."""
+        parts = []
+        try:
+            while n:
+                if not self.buf and not self._fill(deadline):
+                    raise Cut("%d bytes of body missing" % n)
+                part, self.buf = self.buf[:n], self.buf[n:]
+                parts.append(part)
+                n -= len(part)
+        finally:
+            res.body += b"".join(parts)
+
+    def _chunks(self, res, deadline):
+        while True:
+            line = self._line(deadline)
+            match = CHUNK_LINE.match(line)
+            if not match:
+                raise Malformed("chunk line %r" % line)
+            size = int(match[1], 16)
+            if size == 0:
+                break
+            self._exactly(res, size, deadline)
+            if self._line(deadline):
+                raise Malformed("no CR LF after chunk data")
+        res.trailers = self._fields(deadline)
+
+
+class Client(Stream):
+    """A connection to a server, with a strict reader of its responses."""
+
+    def __init__(self, port, host="127.0.0.1", limit=5.0, rcvbuf=None):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        if rcvbuf:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        sock.settimeout(limit)
+        try:
+            sock.connect((host, port))
+        except OSError:
+            sock.close()
+            raise
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(sock, limit)
+
+    def response(self, method="GET", limit=None):
+        """Reads one final response and the 1xx before it.  Never raises: see error."""
+        deadline = self._deadline(limit)
+        res = Response()
+        try:
+            while True:
+                self._head(res, deadline)
+                if not 100 <= res.status < 200 or res.status == 101:
+                    break
+                done, res = res, Response()
+                res.interim = done.interim + [done]
+                done.interim, done.complete, done.framing = [], True, "none"
+            self._body(res, method, deadline)
+            res.complete = True
+        except (Cut, Malformed) as e:
+            kind = "malformed: " if isinstance(e, Malformed) else ""
+            res.error = kind + str(e) + (" (connection reset)" if self.was_reset else "")
+        return res
 
     def _head(self, res, deadline):
         line = self._line(deadline)
@@ -302,30 +346,3 @@ class Client:
     def _take(self, res):
         res.body, self.buf = res.body + self.buf, b""
         return True
-
-    def _exactly(self, res, n, deadline):
-        """Appends exactly n bytes to the body, keeping what came before a cut."""
-        parts = []
-        try:
-            while n:
-                if not self.buf and not self._fill(deadline):
-                    raise Cut("%d bytes of body missing" % n)
-                part, self.buf = self.buf[:n], self.buf[n:]
-                parts.append(part)
-                n -= len(part)
-        finally:
-            res.body += b"".join(parts)
-
-    def _chunks(self, res, deadline):
-        while True:
-            line = self._line(deadline)
-            match = CHUNK_LINE.match(line)
-            if not match:
-                raise Malformed("chunk line %r" % line)
-            size = int(match[1], 16)
-            if size == 0:
-                break
-            self._exactly(res, size, deadline)
-            if self._line(deadline):
-                raise Malformed("no CR LF after chunk data")
-        res.trailers = self._fields(deadline)
