@@ -18,8 +18,8 @@ enum registry_state { REGISTRY_NEVER, REGISTRY_EMPTY, REGISTRY_LIVE };
 
 /* One address of one instance. */
 struct registry_endpoint {
-	char *id;         /* stable identity: "node/service-id" or "static/0", plus "/address" when
-			      a host name gave several */
+	char *id;         /* stable identity: "node/service-id" or "static/0", plus "/address" where
+			      a host name gave it */
 	char address[46]; /* IPv4 or IPv6 text; "" while a host name is not resolved */
 	uint16_t port;
 	uint32_t weight; /* >= 1 when usable */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* discovery/consul.h -- follows services in Consul: asks what discovery/watch wants asked and
+ * publishes what it makes of the answers.
+ * Called by: discovery.  Never: decides what an answer is worth, or follows a redirect. */
+#ifndef GATEHOUSE_DISCOVERY_CONSUL_H
+#define GATEHOUSE_DISCOVERY_CONSUL_H
+
+#include <stdint.h>
+#include <uv.h>
+
+struct config_consul;
+struct config_service;
+struct consul;
+struct discovery_stats;
+struct error;
+struct registry;
+struct registry_service;
+struct resolver;
+
+/* Asks nothing yet.  NULL when the settings make no sense. */
+struct consul *consul_new(uv_loop_t *, const struct config_consul *, struct registry *,
+			  struct resolver *, struct error *);
+/* Begins to follow a service.  declared may be NULL: then it is called in Consul as it is here.
+ * What is published comes later, never before this returns. */
+void consul_watch(struct consul *, struct registry_service *,
+		  const struct config_service *declared);
+/* Adds its figures. */
+void consul_stats(const struct consul *, struct discovery_stats *);
+/* Ends all questions and lets go of all host names at once; then on_closed. */
+void consul_close(struct consul *, void (*on_closed)(void *arg), void *arg);
+
+#endif

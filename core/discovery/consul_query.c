@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "discovery/consul_query.h"
+
+#include <curl/curl.h>
+
+#include "base/buf.h"
+#include "discovery/consul_settings.h"
+
+enum {
+	CONSUL_GRACE_MS = 10000,
+	/* A connection that is reset this soon was not accepted; later, the agent has gone. */
+	CONSUL_RESET_SOON_MS = 1000
+};
+
+static void consul_escape(struct buf *b, const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		char code[3] = { '%', hex[c >> 4], hex[c & 15] };
+
+		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    c == '-' || c == '.' || c == '_' || c == '~')
+			buf_char(b, (char)c);
+		else
+			buf_append(b, code, sizeof(code));
+	}
+}
+
+void consul_query_url(struct buf *b, const struct consul_settings *s, const char *service,
+		      uint64_t index)
+{
+	char sep = '?';
+
+	buf_printf(b, "%s/v1/health/service/", s->base);
+	consul_escape(b, service);
+	if (index > 0) {
+		buf_printf(b, "?index=%llu&wait=%llums", (unsigned long long)index,
+			   (unsigned long long)s->wait_ms);
+		sep = '&';
+	}
+	if (s->consistency != CONSUL_DEFAULT) {
+		buf_printf(b, "%c%s", sep, s->consistency == CONSUL_STALE ? "stale" : "consistent");
+		sep = '&';
+	}
+	if (s->datacenter) {
+		buf_printf(b, "%cdc=", sep);
+		consul_escape(b, s->datacenter);
+		sep = '&';
+	}
+	if (s->ns) {
+		buf_printf(b, "%cns=", sep);
+		consul_escape(b, s->ns);
+	}
+}
+
+uint64_t consul_query_deadline(const struct consul_settings *s, uint64_t index)
+{
+	return index > 0 ? s->wait_ms + s->wait_ms / 16 + CONSUL_GRACE_MS : CONSUL_GRACE_MS;
+}
+
+static enum watch_fault consul_query_fault(const struct consul_reply *r)
+{
+	bool cut = r->curl_code == CURLE_RECV_ERROR || r->curl_code == CURLE_SEND_ERROR ||
+		   r->curl_code == CURLE_GOT_NOTHING;
+
+	if (r->status == 429)
+		return WATCH_LIMITED;
+	if (r->status == 403)
+		return WATCH_DENIED;
+	if (r->status != 0)
+		return WATCH_FAILED;
+	/* Too large, badly compressed, cut short: something answered, but not an agent's answer. */
+	if (r->curl_code == CURLE_WRITE_ERROR || r->curl_code == CURLE_BAD_CONTENT_ENCODING ||
+	    r->curl_code == CURLE_PARTIAL_FILE || r->curl_code == CURLE_UNSUPPORTED_PROTOCOL ||
+	    r->curl_code == CURLE_WEIRD_SERVER_REPLY)
+		return WATCH_GARBLED;
+	return cut && r->total_ms < CONSUL_RESET_SOON_MS ? WATCH_LIMITED : WATCH_UNREACHABLE;
+}
+
+int consul_query_read(const struct consul_reply *r, struct watch_answer *a, enum watch_fault *fault)
+{
+	if (r->status != 200) {
+		*fault = consul_query_fault(r);
+		return -1;
+	}
+	*fault = WATCH_GARBLED;
+	/* An agent always sends it; without it there is nothing to wait by. */
+	if (!r->index.p || str_to_u64(r->index, UINT64_MAX, &a->index))
+		return -1;
+	a->known_leader = str_ieq(r->known_leader, STR("true"));
+	if (!r->last_contact.p || str_to_u64(r->last_contact, UINT64_MAX, &a->last_contact_ms))
+		a->known_leader = false;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* discovery/consul_query.h -- one question to Consul about a service: its URL, its deadline, and
+ * what an answer to it means.
+ * Called by: discovery/consul.  Never: asks it. */
+#ifndef GATEHOUSE_DISCOVERY_CONSUL_QUERY_H
+#define GATEHOUSE_DISCOVERY_CONSUL_QUERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "discovery/watch.h"
+
+struct buf;
+struct consul_settings;
+
+/* What arrived, without the body. */
+struct consul_reply {
+	int status;    /* 0: no answer */
+	int curl_code; /* CURLcode, then */
+	double total_ms;
+	struct str index, known_leader, last_contact; /* headers, absent when not there */
+};
+
+/* Appends the URL for the state of a service later than index; index 0 does not block. */
+void consul_query_url(struct buf *, const struct consul_settings *, const char *service,
+		      uint64_t index);
+/* How long all of it may take, in milliseconds: Consul adds up to a sixteenth to the wait. */
+uint64_t consul_query_deadline(const struct consul_settings *, uint64_t index);
+/* Reads the headers of a 200 into the answer: 0; or -1 and what is wrong. */
+int consul_query_read(const struct consul_reply *, struct watch_answer *, enum watch_fault *);
+
+#endif

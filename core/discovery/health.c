@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "discovery/health.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HEALTH_ID_SIZE = 512, HEALTH_CHECKS_MAX = 1000 };
+
+/* One element of the answer while it is read. */
+struct health_entry {
+	const json_t *node, *service, *checks;
+	char id[HEALTH_ID_SIZE];
+	char host[INSTANCE_HOST_SIZE];
+	bool named;
+	uint16_t port;
+	uint32_t weight;
+	enum instance_status status;
+	char why[INSTANCE_WHY_SIZE];
+};
+
+static const char *health_string(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* An ID is unique only per agent, so the node is part of the identity. */
+static const char *health_read_id(struct health_entry *e, const json_t *json)
+{
+	const char *node, *id;
+
+	e->node = json_object_get(json, "Node");
+	e->service = json_object_get(json, "Service");
+	e->checks = json_object_get(json, "Checks");
+	node = health_string(e->node, "Node");
+	id = health_string(e->service, "ID");
+	instance_text(e->id, sizeof(e->id), "%s/%s", node, id);
+	if (!json_is_object(e->node) || !json_is_object(e->service))
+		return "it has no node or no service";
+	if (!node[0] || !id[0])
+		return "it has no name";
+	if (strlen(node) + 1 + strlen(id) >= sizeof(e->id))
+		return "its name is too long";
+	return NULL;
+}
+
+static const char *health_read_host(struct health_entry *e)
+{
+	const char *text = health_string(e->service, "Address");
+
+	if (!text[0])
+		text = health_string(e->node, "Address");
+	return instance_host(str_from(text), e->host, &e->named);
+}
+
+static const char *health_read_port(struct health_entry *e, const struct health_rules *rules)
+{
+	const json_t *json = json_object_get(e->service, "Port");
+	json_int_t port = json_integer_value(json);
+
+	if (json && !json_is_null(json) && !json_is_integer(json))
+		return "the port is not a number";
+	if (port < 0 || port > UINT16_MAX)
+		return "the port is out of range";
+	e->port = port ? (uint16_t)port : rules->default_port;
+	return e->port ? NULL : "it has no port, and the service no default_port";
+}
+
+static bool health_has_tag(const struct health_entry *e, const char *tag)
+{
+	const json_t *tags = json_object_get(e->service, "Tags");
+
+	for (size_t i = 0; i < json_array_size(tags); i++) {
+		const char *text = json_string_value(json_array_get(tags, i));
+
+		if (text && strcmp(text, tag) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum instance_status health_check_status(const json_t *check)
+{
+	const char *status = health_string(check, "Status");
+	const char *id = health_string(check, "CheckID");
+
+	if (strcmp(id, "_node_maintenance") == 0 || strncmp(id, "_service_maintenance", 20) == 0 ||
+	    strcmp(status, "maintenance") == 0)
+		return INSTANCE_MAINTENANCE;
+	if (strcmp(status, "passing") == 0)
+		return INSTANCE_PASSING;
+	return strcmp(status, "warning") == 0 ? INSTANCE_WARNING : INSTANCE_CRITICAL;
+}
+
+/* "critical: check TTL: expired": the first line of the output, if there is one. */
+static void health_explain(struct health_entry *e, const json_t *worst)
+{
+	static const char *const words[] = { "passing", "warning", "critical", "maintenance" };
+	const char *name = health_string(worst, "Name");
+	const char *output = health_string(worst, "Output");
+	int line;
+
+	if (e->status == INSTANCE_PASSING) {
+		instance_text(e->why, sizeof(e->why), "passing");
+		return;
+	}
+	if (e->status == INSTANCE_MAINTENANCE)
+		output = health_string(worst, "Notes");
+	if (!name[0])
+		name = health_string(worst, "CheckID");
+	line = (int)strcspn(output, "\r\n");
+	instance_text(e->why, sizeof(e->why), "%s: %s%s%.*s", words[e->status], name,
+		      line ? ": " : "", line, output);
+}
+
+/* The worst of all checks counts. */
+static const char *health_read_status(struct health_entry *e)
+{
+	const json_t *worst = NULL;
+	size_t n = json_array_size(e->checks);
+
+	e->status = INSTANCE_PASSING;
+	if (e->checks && !json_is_null(e->checks) && !json_is_array(e->checks))
+		return "its checks are no list";
+	if (n > HEALTH_CHECKS_MAX)
+		return "it has too many checks";
+	for (size_t i = 0; i < n; i++) {
+		const json_t *check = json_array_get(e->checks, i);
+		enum instance_status status = health_check_status(check);
+
+		if (!worst || status > e->status)
+			worst = check;
+		if (status > e->status)
+			e->status = status;
+	}
+	health_explain(e, worst);
+	return NULL;
+}
+
+static void health_read_weight(struct health_entry *e)
+{
+	const json_t *weights = json_object_get(e->service, "Weights");
+	const json_t *json = json_object_get(weights,
+					     e->status == INSTANCE_WARNING ? "Warning" : "Passing");
+	json_int_t weight = json_is_integer(json) ? json_integer_value(json) : 1;
+
+	if (weight < 0)
+		weight = 0;
+	e->weight = weight > HEALTH_WEIGHT_MAX ? HEALTH_WEIGHT_MAX : (uint32_t)weight;
+}
+
+/* NULL, or why it must be left out. */
+static const char *health_read(struct health_entry *e, const struct health_rules *rules)
+{
+	const char *wrong = health_read_host(e);
+
+	if (!wrong)
+		wrong = health_read_port(e, rules);
+	if (!wrong)
+		wrong = health_read_status(e);
+	if (!wrong)
+		health_read_weight(e);
+	return wrong;
+}
+
+static void health_keep(struct instance_set *out, const struct health_entry *e)
+{
+	struct instance *item = instance_set_add(out, e->id, e->host);
+
+	item->named = e->named;
+	item->port = e->port;
+	item->weight = e->weight;
+	item->status = e->status;
+	memcpy(item->why, e->why, sizeof(item->why));
+}
+
+/* After sorting: the first of several with one identity stays. */
+static void health_drop_doubles(struct instance_set *set, health_skip_cb skip, void *arg)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		struct instance *item = &set->items[i];
+
+		if (kept > 0 && strcmp(item->id, set->items[kept - 1].id) == 0) {
+			skip(arg, item->id, "another has the same node and ID");
+			free(item->id);
+			free(item->host);
+		} else {
+			set->items[kept++] = *item;
+		}
+	}
+	set->count = kept;
+}
+
+int health_parse(struct str body, const struct health_rules *rules, struct instance_set *out,
+		 health_skip_cb skip, void *arg, struct error *error)
+{
+	json_error_t where;
+	json_t *root = json_loadb(body.p ? body.p : "", body.n, 0, &where);
+	size_t n = json_array_size(root);
+
+	*out = (struct instance_set){ 0 };
+	if (!json_is_array(root) || n > HEALTH_INSTANCES_MAX) {
+		if (!root)
+			error_set(error, "not JSON: %s at byte %d", where.text, where.position);
+		else if (!json_is_array(root))
+			error_set(error, "not a list of instances");
+		else
+			error_set(error, "%zu instances, %d are read at most", n,
+				  HEALTH_INSTANCES_MAX);
+		json_decref(root);
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct health_entry e = { 0 };
+		const char *wrong = health_read_id(&e, json_array_get(root, i));
+
+		if (!wrong && rules->tag && !health_has_tag(&e, rules->tag))
+			continue;
+		if (!wrong)
+			wrong = health_read(&e, rules);
+		if (wrong)
+			skip(arg, e.id, wrong);
+		else
+			health_keep(out, &e);
+	}
+	json_decref(root);
+	instance_set_sort(out);
+	health_drop_doubles(out, skip, arg);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* discovery/instance.h -- one instance of a service as its source describes it, and sets of them.
+ * Called by: discovery/health (makes), watch (judges), publish and static.  Never: does input or
+ * output, or looks at a clock. */
+#ifndef GATEHOUSE_DISCOVERY_INSTANCE_H
+#define GATEHOUSE_DISCOVERY_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum { INSTANCE_HOST_SIZE = 256, INSTANCE_WHY_SIZE = 160 };
+
+/* From best to worst: the status of an instance is the worst of its checks. */
+enum instance_status {
+	INSTANCE_PASSING,
+	INSTANCE_WARNING,
+	INSTANCE_CRITICAL,
+	INSTANCE_MAINTENANCE
+};
+
+struct instance {
+	char *id;   /* "node/service-id" or "static/0" */
+	char *host; /* IPv4 or IPv6 text as inet_ntop() writes it, or a host name */
+	bool named; /* host is a name, to be resolved */
+	uint16_t port;
+	uint32_t weight; /* 0: no traffic */
+	enum instance_status status;
+	bool usable;      /* as judged by discovery/watch */
+	bool suspect;     /* not in the source's last answer, and held by discovery/watch */
+	uint64_t lost_ms; /* of a suspect: since when */
+	char why[INSTANCE_WHY_SIZE];
+};
+
+/* Sorted by id once instance_set_sort() has run. */
+struct instance_set {
+	struct instance *items;
+	size_t count, cap;
+};
+
+void instance_set_fini(struct instance_set *);
+/* A new zeroed member with copies of both texts; valid until the next one is added. */
+struct instance *instance_set_add(struct instance_set *, const char *id, const char *host);
+/* A copy of another set's member. */
+struct instance *instance_set_copy(struct instance_set *, const struct instance *);
+void instance_set_sort(struct instance_set *);
+/* In a sorted set; NULL when there is none. */
+struct instance *instance_set_find(const struct instance_set *, const char *id);
+/* Whether source, address and status of two instances agree. */
+bool instance_same(const struct instance *, const struct instance *);
+/* printf, cut where the text is still UTF-8. */
+__attribute__((format(printf, 3, 4))) void instance_text(char *out, size_t size, const char *format,
+							 ...);
+/* Whether the text is an IP address to connect to (brackets allowed; written to host as inet_ntop()
+ * does) or a host name (RFC 1123, underscores allowed).  NULL when it is, else what is wrong. */
+const char *instance_host(struct str text, char host[INSTANCE_HOST_SIZE], bool *named);
+
+#endif
