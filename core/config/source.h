@@ -11,16 +11,23 @@
 
 struct config_source;
 
+enum { CONFIG_SOURCE_DEPTH = 64, CONFIG_SOURCE_MAX = 64 * 1024 * 1024 };
+
 /* Parses text (which is copied): strict JSON, duplicate members are errors (RFC 8259, 4), at most
- * 64 levels and 64 MiB.  NULL after an error. */
+ * 64 levels and 64 MiB.  A UTF-8 byte order mark is skipped.  NULL after an error. */
 struct config_source *config_source_parse(const char *file, struct str text, struct config_errors *);
 void config_source_free(struct config_source *);
 const char *config_source_file(const struct config_source *);
+/* The text as it was given, byte order mark and all; borrowed. */
+struct str config_source_text(const struct config_source *);
 /* The root, borrowed. */
 json_t *config_source_root(const struct config_source *);
-/* Place of the value (or, with key, of the member's name) that the JSON pointer names, or of its
- * nearest ancestor; 1-based.  Columns count bytes. */
+/* Place of the value that the JSON pointer names, or of its nearest ancestor; 1-based.  Columns
+ * count bytes. */
 void config_source_place(const struct config_source *, const char *pointer, unsigned *line,
 			 unsigned *column);
+/* Whether the value that the pointer names is a string written with a ${reference}: only then may
+ * its text stand for a number or a boolean. */
+bool config_source_is_reference(const struct config_source *, const char *pointer);
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/gateway.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "config/errors.h"
+#include "config/expand.h"
+#include "config/gateway_build.h"
+#include "config/gateway_tables.h"
+#include "config/source.h"
+
+enum { GATEWAY_ARENA_BLOCK = 16 * 1024 };
+
+static int gateway_slurp(int fd, struct buf *out)
+{
+	for (;;) {
+		char *room = buf_room(out, 64 * 1024);
+		ssize_t n;
+		if (!room) {
+			errno = EFBIG;
+			return -1;
+		}
+		n = read(fd, room, 64 * 1024);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (int)n;
+		out->n += (size_t)n;
+	}
+}
+
+static int gateway_read(const char *file, struct buf *out, struct config_errors *errors)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC), rc = -1;
+
+	if (fd >= 0) {
+		rc = gateway_slurp(fd, out);
+		close(fd);
+	}
+	if (rc < 0)
+		config_errors_add_at(errors, 0, 0, "cannot read it: %s%s", strerror(errno),
+				     errno == ENOENT ? "; name another file with -c FILE" : "");
+	return rc;
+}
+
+/* The absolute directory that relative paths of the file start from. */
+static const char *gateway_base(struct arena *a, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	struct str dir = slash ? (struct str){ file, (size_t)(slash - file) } : STR(".");
+	char resolved[PATH_MAX];
+	char *text = arena_strdup(a, slash == file ? STR("/") : dir), *out;
+
+	must(text);
+	out = arena_strdup(a, str_from(realpath(text, resolved) ? resolved : text));
+	must(out);
+	return out;
+}
+
+static void gateway_build(struct gateway_config *c, struct config_errors *errors)
+{
+	struct option_context ctx = { .arena = &c->arena, .source = c->source, .errors = errors };
+	struct raw_gateway *raw = arena_alloc(&c->arena, sizeof(*raw));
+	struct gateway_build b = { .config = c, .raw = raw, .errors = errors };
+	json_t *root = config_source_root(c->source);
+
+	must(raw);
+	b.base = gateway_base(&c->arena, c->file);
+	expand_json(root, c->source, errors);
+	if (option_parse(&ctx, &gateway_table, root, "", raw) < 0 && !json_is_object(root))
+		return;
+	/* What could not be read stands as absent, so that the rest is checked all the same. */
+	if (!raw->admin)
+		raw->admin = "off";
+	if (!raw->access_log)
+		raw->access_log = "off";
+	if (!raw->discovery.consul.settings.address)
+		raw->discovery.consul.settings.address = "127.0.0.1:8500";
+	build_process(&b);
+	build_consul(&b);
+	build_services(&b);
+	build_routes(&b);
+}
+
+struct gateway_config *gateway_config_load(const char *file, const struct str *text,
+					   struct config_errors *errors)
+{
+	size_t before = config_errors_total(errors);
+	struct config_source *source;
+	struct gateway_config *c;
+	struct buf content;
+
+	buf_init(&content, CONFIG_SOURCE_MAX + 128 * 1024);
+	if (!text && gateway_read(file, &content, errors) < 0) {
+		buf_fini(&content);
+		return NULL;
+	}
+	source = config_source_parse(file, text ? *text : buf_str(&content), errors);
+	buf_fini(&content);
+	if (!source)
+		return NULL;
+	c = xcalloc(1, sizeof(*c));
+	arena_init(&c->arena, GATEWAY_ARENA_BLOCK, 0);
+	c->source = source;
+	c->file = config_source_file(source);
+	c->text = config_source_text(source);
+	gateway_build(c, errors);
+	if (config_errors_total(errors) == before)
+		return c;
+	gateway_config_free(c);
+	return NULL;
+}
+
+void gateway_config_free(struct gateway_config *c)
+{
+	if (!c)
+		return;
+	config_source_free(c->source);
+	arena_fini(&c->arena);
+	free(c);
+}
+
+const struct config_service *gateway_config_service(const struct gateway_config *c, const char *name)
+{
+	for (size_t i = 0; i < c->service_count; i++)
+		if (strcmp(c->services[i].name, name) == 0)
+			return &c->services[i];
+	return NULL;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/gateway_build.h"
+
+#include <sched.h>
+
+#include "config/address.h"
+#include "config/source.h"
+
+void build_error(const struct gateway_build *b, const char *pointer, const char *format, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	config_errors_add(b->errors, b->config->source, pointer, "%s", text);
+}
+
+const char *build_optional(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+bool build_is_name(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return n > 0 && n <= 64 && text[n] == '\0';
+}
+
+static bool build_same_address(const struct config_listen *a, const struct config_listen *b)
+{
+	if (a->path || b->path)
+		return a->path && b->path && strcmp(a->path, b->path) == 0;
+	return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static void build_listen(const struct gateway_build *b)
+{
+	struct gateway_config *c = b->config;
+	const struct gh_strings *texts = &b->raw->listen;
+	struct error e;
+
+	if (json_is_array(json_object_get(config_source_root(c->source), "listen")) && texts->n == 0)
+		build_error(b, "/listen", "empty; write at least one address, such as \"0.0.0.0:5000\"");
+	c->listen = arena_alloc(&c->arena, (texts->n + 1) * sizeof(*c->listen));
+	must(c->listen);
+	for (size_t i = 0; i < texts->n; i++) {
+		struct config_listen *l = &c->listen[c->listen_count];
+		char pointer[32];
+		snprintf(pointer, sizeof(pointer), "/listen/%zu", i);
+		if (address_listen(&c->arena, texts->items[i], b->base, l, &e) < 0) {
+			build_error(b, pointer, "%s", e.text);
+			continue;
+		}
+		for (size_t k = 0; k < c->listen_count; k++)
+			if (build_same_address(l, &c->listen[k]))
+				build_error(b, pointer, "\"%s\" is listened on twice; remove one", l->text);
+		c->listen_count++;
+	}
+}
+
+static void build_admin(const struct gateway_build *b)
+{
+	struct gateway_config *c = b->config;
+	struct error e;
+
+	c->admin_on = strcmp(b->raw->admin, "off") != 0;
+	if (!c->admin_on)
+		return;
+	if (address_listen(&c->arena, b->raw->admin, b->base, &c->admin, &e) < 0) {
+		build_error(b, "/admin", "%s%s", e.text,
+			    build_is_name(b->raw->admin) ? "; or write \"off\"" : "");
+		return;
+	}
+	for (size_t k = 0; k < c->listen_count; k++)
+		if (build_same_address(&c->admin, &c->listen[k]))
+			build_error(b, "/admin", "\"%s\" is in listen too; give it another address",
+				    c->admin.text);
+}
+
+/* Cores that this process may run on. */
+static uint32_t build_cores(void)
+{
+	cpu_set_t set;
+	int n;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	n = CPU_COUNT(&set);
+	return n < 1 ? 1 : n > 256 ? 256 : (uint32_t)n;
+}
+
+void build_process(const struct gateway_build *b)
+{
+	struct gateway_config *c = b->config;
+	const struct raw_gateway *raw = b->raw;
+	const char *log = raw->access_log;
+
+	build_listen(b);
+	build_admin(b);
+	c->workers = raw->workers ? (uint32_t)raw->workers : build_cores();
+	c->plugin_dir = build_optional(raw->plugin_dir) ?
+				address_path(&c->arena, b->base, raw->plugin_dir) :
+				GATEHOUSE_PLUGIN_DIR;
+	if (!*log)
+		build_error(b, "/access_log", "empty; write \"stdout\", \"off\" or a path");
+	c->access_log = strcmp(log, "stdout") == 0 || strcmp(log, "off") == 0 ?
+				log :
+				address_path(&c->arena, b->base, log);
+	c->log_level = raw->log.level;
+	c->log_format = raw->log.format;
+	c->timeouts = raw->defaults.timeout;
+	c->limits = raw->limits;
+	c->http = raw->http;
+	if (c->limits.uri > c->limits.head)
+		build_error(b, "/limits/uri", "larger than limits.head, which holds the target too; make "
+					      "it smaller or head larger");
+}
+
+/* A path in the file is relative to the file; one from the environment is not ours to change. */
+static const char *build_consul_path(const struct gateway_build *b, const char *member,
+				     const char *value)
+{
+	const json_t *root = config_source_root(b->config->source);
+	const json_t *consul = json_object_get(json_object_get(root, "discovery"), "consul");
+
+	value = build_optional(value);
+	return value && json_object_get(consul, member) ?
+		       address_path(&b->config->arena, b->base, value) :
+		       value;
+}
+
+static const char *build_consul_address(const struct gateway_build *b)
+{
+	static const char *const schemes[] = { "http", "https", "unix" };
+	const char *text = b->raw->discovery.consul.settings.address, *out;
+	const char *end = strstr(text, "://");
+
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			end = NULL, text = "";
+	if (!*text) {
+		build_error(b, "/discovery/consul/address",
+			    "not an address; write \"127.0.0.1:8500\", a URL, or \"unix:///path\"");
+		return "";
+	}
+	if (!end) {
+		out = arena_printf(&b->config->arena, "%s://%s",
+				   b->raw->discovery.consul.tls ? "https" : "http", text);
+		must(out);
+		return out;
+	}
+	for (size_t i = 0; i < 3; i++)
+		if (str_eq((struct str){ text, (size_t)(end - text) }, str_from(schemes[i])))
+			return text;
+	build_error(b, "/discovery/consul/address",
+		    "\"%s\" does not begin with http://, https:// or unix://; write one of them, or "
+		    "host:port alone",
+		    text);
+	return text;
+}
+
+void build_consul(const struct gateway_build *b)
+{
+	const struct config_consul *raw = &b->raw->discovery.consul.settings;
+	struct config_consul *c = &b->config->consul;
+
+	*c = *raw;
+	c->address = build_consul_address(b);
+	c->token = build_optional(raw->token);
+	c->token_file = build_consul_path(b, "token_file", raw->token_file);
+	c->datacenter = build_optional(raw->datacenter);
+	c->ns = build_optional(raw->ns);
+	c->ca_file = build_consul_path(b, "ca_file", raw->ca_file);
+	c->ca_path = build_consul_path(b, "ca_path", raw->ca_path);
+	c->client_cert = build_consul_path(b, "client_cert", raw->client_cert);
+	c->client_key = build_consul_path(b, "client_key", raw->client_key);
+	c->tls_server_name = build_optional(raw->tls_server_name);
+	c->http_auth = build_optional(raw->http_auth);
+	if (c->client_cert && !c->client_key)
+		build_error(b, "/discovery/consul/client_key", "missing, and client_cert is there; write "
+							       "both or neither (CONSUL_CLIENT_KEY)");
+	if (c->client_key && !c->client_cert)
+		build_error(b, "/discovery/consul/client_cert", "missing, and client_key is there; write "
+								"both or neither (CONSUL_CLIENT_CERT)");
+}
+
+static void build_endpoints(const struct gateway_build *b, const struct raw_service *raw,
+			    const char *pointer, struct config_service *s)
+{
+	const struct raw_endpoint *items = raw->endpoints.items;
+	struct arena *a = &b->config->arena;
+	struct error e;
+
+	s->endpoints = arena_alloc(a, (raw->endpoints.n + 1) * sizeof(*s->endpoints));
+	must(s->endpoints);
+	for (size_t i = 0; i < raw->endpoints.n; i++) {
+		struct config_endpoint *ep = &s->endpoints[s->endpoint_count];
+		const char *at = arena_printf(a, "%s/endpoints/%zu", pointer, i);
+		must(at);
+		if (!items[i].address)
+			continue;
+		ep->weight = (uint32_t)items[i].weight;
+		if (address_endpoint(a, items[i].address, ep, &e) < 0) {
+			build_error(b, at, "%s", e.text);
+			continue;
+		}
+		for (size_t k = 0; k < s->endpoint_count; k++)
+			if (s->endpoints[k].port == ep->port &&
+			    strcmp(s->endpoints[k].host, ep->host) == 0)
+				build_error(b, at, "\"%s\" is there twice; remove one, or give it a weight",
+					    items[i].address);
+		s->endpoint_count++;
+	}
+}
+
+static void build_service(const struct gateway_build *b, const struct raw_service *raw,
+			  struct config_service *s)
+{
+	const char *pointer = option_pointer(&b->config->arena, "/services", raw->name);
+	const json_t *root = config_source_root(b->config->source);
+	const json_t *object = json_object_get(json_object_get(root, "services"), raw->name);
+
+	*s = (struct config_service){
+		.name = raw->name,
+		.is_static = json_object_get(object, "endpoints") != NULL,
+		.consul_name = build_optional(raw->consul_name) ? raw->consul_name : raw->name,
+		.tag = build_optional(raw->tag),
+		.default_port = (uint16_t)raw->default_port,
+		.balance = raw->balance,
+		.on_all_critical = raw->on_all_critical,
+		.connect = raw->timeout.connect,
+		.response = raw->timeout.response,
+	};
+	if (!*raw->name || strlen(raw->name) > 255 || raw->name[strcspn(raw->name, " \t/")])
+		build_error(b, pointer, "\"%s\" is not a service's name; write 1 to 255 characters, no "
+					"space and no \"/\"",
+			    raw->name);
+	if (!s->is_static)
+		return;
+	if (json_is_array(json_object_get(object, "endpoints")) && raw->endpoints.n == 0)
+		build_error(b, pointer, "\"endpoints\" is empty; write at least one, or remove it to look "
+					"the service up in Consul");
+	if (raw->consul_name || raw->tag)
+		build_error(b, pointer, "\"endpoints\" and \"%s\" exclude each other; remove one of them",
+			    raw->consul_name ? "consul_name" : "tag");
+	build_endpoints(b, raw, pointer, s);
+}
+
+void build_services(const struct gateway_build *b)
+{
+	struct gateway_config *c = b->config;
+	const struct raw_service *raw = b->raw->services.items;
+
+	c->services = arena_alloc(&c->arena, (b->raw->services.n + 1) * sizeof(*c->services));
+	must(c->services);
+	c->service_count = b->raw->services.n;
+	for (size_t i = 0; i < c->service_count; i++)
+		build_service(b, &raw[i], &c->services[i]);
+}

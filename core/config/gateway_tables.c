@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/gateway_tables.h"
+
+/* A row whose member is not called as the field is. */
+#define ROW(T, member, field, type, k, d, h)                                                       \
+	.name = (member), .help = (h), .def = (d), .kind = (k), .offset = GH_OFFSET_(T, field, type)
+#define SUB(rows_) .sub = (rows_), .sub_count = sizeof(rows_) / sizeof((rows_)[0])
+#define NAMED(T, member, field, d, h)                                                              \
+	{ ROW(T, member, field, const char *, GH_OPT_STRING, d, h) }
+#define SECRET(T, member, field, d, h)                                                             \
+	{ ROW(T, member, field, const char *, GH_OPT_STRING, d, h), .flags = GH_OPT_SECRET }
+#define TIME(T, field, d, lo, hi, h)                                                               \
+	{ GH_ROW_(T, field, uint64_t, GH_OPT_DURATION, d, h), .min = (lo), .max = (hi) }
+#define SIZE(T, field, d, lo, hi, h)                                                               \
+	{ GH_ROW_(T, field, uint64_t, GH_OPT_SIZE, d, h), .min = (lo), .max = (hi) }
+
+#define SECOND INT64_C(1000)
+#define HOUR   (3600 * SECOND)
+#define KIB    INT64_C(1024)
+#define MIB    (1024 * KIB)
+#define GIB    (1024 * MIB)
+
+static const struct gh_option consul_rows[] = {
+	NAMED(struct raw_consul, "address", settings.address, "${CONSUL_HTTP_ADDR:-127.0.0.1:8500}",
+	      "The agent: host:port, http://, https:// or unix:///path."),
+	{ ROW(struct raw_consul, "tls", tls, int, GH_OPT_BOOL, "${CONSUL_HTTP_SSL:-false}",
+	      "Speak https to an address that names no scheme.") },
+	SECRET(struct raw_consul, "token", settings.token, "${CONSUL_HTTP_TOKEN:-}",
+	       "ACL token, sent in the header X-Consul-Token."),
+	NAMED(struct raw_consul, "token_file", settings.token_file, "${CONSUL_HTTP_TOKEN_FILE:-}",
+	      "File that holds the token; it wins over token and is read again after a refusal."),
+	NAMED(struct raw_consul, "datacenter", settings.datacenter, NULL,
+	      "Data centre to ask for; the agent's own when absent."),
+	NAMED(struct raw_consul, "namespace", settings.ns, "${CONSUL_NAMESPACE:-}",
+	      "Namespace (Consul Enterprise only)."),
+	NAMED(struct raw_consul, "ca_file", settings.ca_file, "${CONSUL_CACERT:-}",
+	      "Certificates (PEM) that the agent's certificate must come from."),
+	NAMED(struct raw_consul, "ca_path", settings.ca_path, "${CONSUL_CAPATH:-}",
+	      "Directory of such certificates."),
+	NAMED(struct raw_consul, "client_cert", settings.client_cert, "${CONSUL_CLIENT_CERT:-}",
+	      "Certificate (PEM) that gatehouse shows; it takes client_key too."),
+	NAMED(struct raw_consul, "client_key", settings.client_key, "${CONSUL_CLIENT_KEY:-}",
+	      "Key (PEM) of client_cert."),
+	NAMED(struct raw_consul, "tls_server_name", settings.tls_server_name,
+	      "${CONSUL_TLS_SERVER_NAME:-}", "Name that the agent's certificate must carry."),
+	SECRET(struct raw_consul, "http_auth", settings.http_auth, "${CONSUL_HTTP_AUTH:-}",
+	       "user:password for HTTP basic authentication."),
+	{ ROW(struct raw_consul, "tls_verify", settings.tls_verify, int, GH_OPT_BOOL,
+	      "${CONSUL_HTTP_SSL_VERIFY:-true}", "Verify the agent's certificate.") },
+	{ ROW(struct raw_consul, "consistency", settings.consistency, int, GH_OPT_ENUM, "stale",
+	      "Which servers may answer; stale keeps answering without a leader."),
+	  .choices = "stale|default|consistent" },
+	{ ROW(struct raw_consul, "wait", settings.wait, uint64_t, GH_OPT_DURATION, "30s",
+	      "How long one blocking query waits; also how old an answer can be after a restore."),
+	  .min = SECOND, .max = 600 * SECOND },
+	{ ROW(struct raw_consul, "hold", settings.hold, uint64_t, GH_OPT_DURATION, "15s",
+	      "How long a big loss of endpoints is held back before it is believed."),
+	  .max = HOUR },
+};
+
+static const struct gh_option discovery_rows[] = {
+	GH_OBJECT(struct raw_discovery, consul, consul_rows, "How the Consul agent is reached."),
+};
+
+static const struct gh_option timeout_rows[] = {
+	TIME(struct config_timeouts, header, "10s", 1, 24 * HOUR,
+	     "From the first byte of a request to the end of its head."),
+	TIME(struct config_timeouts, body, "30s", 1, 24 * HOUR, "Between two reads of a request's body."),
+	TIME(struct config_timeouts, idle, "75s", 1, 24 * HOUR,
+	     "A client's connection without a request."),
+	TIME(struct config_timeouts, write, "30s", 1, 24 * HOUR,
+	     "The client takes no byte of the answer."),
+	TIME(struct config_timeouts, connect, "1s", 1, 24 * HOUR, "Connecting to an endpoint."),
+	TIME(struct config_timeouts, response, "15s", 1, 24 * HOUR,
+	     "From the request sent to the head of the response."),
+	TIME(struct config_timeouts, stall, "30s", 1, 24 * HOUR, "Between two reads of a response's body."),
+	TIME(struct config_timeouts, request, "0s", 0, 24 * HOUR,
+	     "All of one request, retries included; 0s: no limit."),
+	TIME(struct config_timeouts, upstream_idle, "30s", 1, 24 * HOUR,
+	     "A kept connection to an endpoint."),
+	TIME(struct config_timeouts, tunnel, "1h", 1, 168 * HOUR,
+	     "An upgraded connection without a byte either way."),
+	TIME(struct config_timeouts, drain, "30s", 0, 24 * HOUR,
+	     "After SIGTERM or a reload, what is left is closed after this."),
+};
+
+static const struct gh_option defaults_rows[] = {
+	GH_OBJECT(struct raw_defaults, timeout, timeout_rows,
+		  "Time limits of every request; services and routes narrow some."),
+};
+
+static const struct gh_option limits_rows[] = {
+	SIZE(struct config_limits, head, "16KiB", KIB, 256 * KIB, "A request's head; over it 431."),
+	SIZE(struct config_limits, response_head, "32KiB", KIB, 256 * KIB,
+	     "A response's head; over it 502."),
+	GH_INT(struct config_limits, headers, "100", 1, 1000, "Header lines of a request or response."),
+	SIZE(struct config_limits, uri, "8KiB", 64, 64 * KIB, "A request's target; over it 414."),
+	{ GH_ROW_(struct config_limits, body, uint64_t, GH_OPT_SIZE, "unlimited",
+		  "A request's body; over it 413.  Bodies are streamed, so that a large one costs no "
+		  "memory."),
+	  .choices = "unlimited", .flags = OPTION_WORD },
+	SIZE(struct config_limits, chunk_extension, "4KiB", 0, MIB,
+	     "Chunk extensions of one body, in all."),
+	{ GH_ROW_(struct config_limits, body_rate_min, uint64_t, GH_OPT_SIZE, "100",
+		  "Bytes a second, on average, that a request's body must bring."),
+	  .choices = "off", .flags = OPTION_WORD },
+	TIME(struct config_limits, body_rate_grace, "10s", 0, HOUR,
+	     "How long after the head body_rate_min begins to count."),
+	{ GH_ROW_(struct config_limits, requests_per_connection, int64_t, GH_OPT_INT, "unlimited",
+		  "Requests that one client's connection may bring."),
+	  .choices = "unlimited", .min = 1, .max = INT64_C(1000000000), .flags = OPTION_WORD },
+	GH_INT(struct config_limits, connections, "50000", 1, 1000000,
+	       "Clients' connections of one worker."),
+	{ GH_ROW_(struct config_limits, connections_per_client, int64_t, GH_OPT_INT, "off",
+		  "Connections of one client's address to one worker.  Off by default: behind a load "
+		  "balancer or a shared address all clients look like one."),
+	  .choices = "off", .min = 1, .max = 1000000, .flags = OPTION_WORD },
+	SIZE(struct config_limits, memory, "512MiB", 16 * MIB, 1024 * GIB,
+	     "Buffers of one worker; over it new requests get 503."),
+	GH_INT(struct config_limits, pool, "128", 0, 65535,
+	       "Idle connections that a worker keeps to one endpoint."),
+	GH_INT(struct config_limits, retries, "1", 0, 10, "Further tries of one request."),
+	{ GH_ROW_(struct config_limits, retry_budget, double, GH_OPT_NUMBER, "0.1",
+		  "Share of a worker's requests that may be retries; 0.1 is 10 %."),
+	  .max = 1 },
+};
+
+#define HTTP_CHOICE(field, c, h) GH_ENUM(struct config_http, field, c, "reject", h)
+
+static const struct gh_option http_rows[] = {
+	HTTP_CHOICE(underscore_headers, "reject|pass|drop",
+		    "A header's name with \"_\": many applications take it for \"-\"."),
+	HTTP_CHOICE(encoded_slash, "reject|pass", "%2F in a path: is it a separator or not?"),
+	HTTP_CHOICE(encoded_nul, "reject|pass", "%00 in a path."),
+	HTTP_CHOICE(invalid_percent, "reject|pass", "% without two hexadecimal digits in a path."),
+	HTTP_CHOICE(invalid_utf8, "reject|pass", "A path that is not UTF-8 once it is decoded."),
+	GH_BOOL(struct config_http, via, "true", "Add Via to requests and responses."),
+	GH_BOOL(struct config_http, server_header, "true",
+		"Answers of the gateway itself carry Server."),
+};
+
+static const struct gh_option log_rows[] = {
+	GH_ENUM(struct raw_log, level, "debug|info|warn|error", "info",
+		"The least level that is written."),
+	GH_ENUM(struct raw_log, format, "json|text", "json",
+		"One JSON object a line, or text for people."),
+};
+
+static const struct gh_option endpoint_rows[] = {
+	{ GH_ROW_(struct raw_endpoint, address, const char *, GH_OPT_STRING, NULL,
+		  "host:port; the host is an IPv4 address, an IPv6 address in brackets, or a name."),
+	  .flags = GH_OPT_REQUIRED },
+	GH_INT(struct raw_endpoint, weight, "1", 1, 65535, "Share of the requests, against the others'."),
+};
+
+static const struct gh_option service_timeout_rows[] = {
+	TIME(struct raw_service_timeout, connect, NULL, 1, 24 * HOUR,
+	     "As in defaults, for this service."),
+	TIME(struct raw_service_timeout, response, NULL, 1, 24 * HOUR,
+	     "As in defaults, for this service."),
+};
+
+static const struct gh_option service_rows[] = {
+	{ GH_ROW_(struct raw_service, endpoints, struct gh_list, GH_OPT_LIST, NULL,
+		  "Fixed addresses; with them the service needs no Consul."),
+	  SUB(endpoint_rows), .item_size = sizeof(struct raw_endpoint), .flags = OPTION_SHORTHAND },
+	GH_STRING(struct raw_service, consul_name, NULL, "The name in Consul, when it is another one."),
+	GH_STRING(struct raw_service, tag, NULL, "Only instances that carry this tag."),
+	GH_INT(struct raw_service, default_port, "0", 0, 65535,
+	       "Port of instances that register with port 0; 0: such instances are skipped."),
+	GH_ENUM(struct raw_service, balance, "round_robin", "round_robin",
+		"How an endpoint is picked for each request."),
+	GH_ENUM(struct raw_service, on_all_critical, "panic|fail", "panic",
+		"When no instance is healthy: panic tries the critical ones, fail answers 503."),
+	GH_OBJECT(struct raw_service, timeout, service_timeout_rows,
+	       "Time limits for this service."),
+};
+
+static const struct gh_option header_rows[] = {
+	GH_STRING(struct raw_header, value, "*", "The exact value; \"*\": any."),
+};
+
+static const struct gh_option filter_rows[] = {
+	{ GH_ROW_(struct raw_filter, plugin, const char *, GH_OPT_STRING, NULL, "Name of the plugin."),
+	  .flags = GH_OPT_REQUIRED },
+	{ GH_ROW_(struct raw_filter, config, const char *, GH_OPT_JSON, "{}", "The plugin's options.") },
+};
+
+static const struct gh_option route_limits_rows[] = {
+	{ GH_ROW_(struct raw_route_limits, body, uint64_t, GH_OPT_SIZE, NULL,
+		  "As in limits, for this route."),
+	  .choices = "unlimited", .flags = OPTION_WORD | OPTION_ABSENT_MAX },
+};
+
+static const struct gh_option route_timeout_rows[] = {
+	TIME(struct raw_route_timeout, response, NULL, 1, 24 * HOUR, "As in defaults, for this route."),
+	TIME(struct raw_route_timeout, request, NULL, 1, 24 * HOUR, "As in defaults, for this route."),
+};
+
+static const struct gh_option route_rows[] = {
+	{ GH_ROW_(struct raw_route, path, const char *, GH_OPT_STRING, NULL,
+		  "Pattern: /users exactly, /users/{id} one segment, /users/* anything below."),
+	  .flags = GH_OPT_REQUIRED },
+	GH_STRING(struct raw_route, host, NULL, "Only this host: api.example.com or *.example.com."),
+	{ GH_ROW_(struct raw_route, methods, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Only these methods; all when absent."),
+	  .flags = OPTION_SHORTHAND },
+	{ GH_ROW_(struct raw_route, headers, struct gh_list, GH_OPT_MAP, NULL,
+		  "Only requests with these headers: {\"X-Version\": \"2\"}; \"*\": any value."),
+	  SUB(header_rows), .item_size = sizeof(struct raw_header), .flags = OPTION_SHORTHAND },
+	{ GH_ROW_(struct raw_route, plugin, const char *, GH_OPT_STRING, NULL,
+		  "The plugin that answers or relays."),
+	  .flags = GH_OPT_REQUIRED },
+	{ GH_ROW_(struct raw_route, config, const char *, GH_OPT_JSON, "{}", "The plugin's options.") },
+	{ GH_ROW_(struct raw_route, filters, struct gh_list, GH_OPT_LIST, NULL,
+		  "Plugins that run before it, in this order: a name, or a name and options."),
+	  SUB(filter_rows), .item_size = sizeof(struct raw_filter), .flags = OPTION_SHORTHAND },
+	GH_OBJECT(struct raw_route, limits, route_limits_rows, "Limits of this route."),
+	GH_OBJECT(struct raw_route, timeout, route_timeout_rows, "Time limits of this route."),
+};
+
+static const struct gh_option gateway_rows[] = {
+	NAMED(struct raw_gateway, "$schema", schema, NULL,
+	      "For editors: where gateway.schema.json is.  gatehouse does not read it."),
+	{ GH_ROW_(struct raw_gateway, listen, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Addresses for clients: \"0.0.0.0:5000\", \"[::1]:5000\", \":5000\", \"unix:/path\"."),
+	  .flags = GH_OPT_REQUIRED | OPTION_SHORTHAND },
+	GH_STRING(struct raw_gateway, admin, "127.0.0.1:5080",
+		  "Address of /healthz, /readyz, /status and /metrics, or \"off\".  It has no "
+		  "authentication: keep it on a private address."),
+	{ GH_ROW_(struct raw_gateway, workers, int64_t, GH_OPT_INT, "auto",
+		  "Worker processes; auto is one for each core that the process may use."),
+	  .choices = "auto", .min = 1, .max = 256, .flags = OPTION_WORD },
+	GH_STRING(struct raw_gateway, plugin_dir, NULL,
+		  "Where plugins are; when absent, the directory that they were installed in."),
+	GH_STRING(struct raw_gateway, access_log, "stdout", "\"stdout\", \"off\", or a file."),
+	GH_OBJECT(struct raw_gateway, log, log_rows, "The gateway's own log, on stderr."),
+	GH_OBJECT(struct raw_gateway, discovery, discovery_rows,
+	       "Where services without endpoints are found."),
+	GH_OBJECT(struct raw_gateway, defaults, defaults_rows,
+	       "What services and routes inherit."),
+	GH_OBJECT(struct raw_gateway, limits, limits_rows, "What one client or request may cost."),
+	GH_OBJECT(struct raw_gateway, http, http_rows, "How doubtful requests are taken."),
+	{ GH_ROW_(struct raw_gateway, services, struct gh_list, GH_OPT_MAP, NULL,
+		  "Services by name.  One that needs no setting need not be here: it is looked up in "
+		  "Consul."),
+	  SUB(service_rows), .item_size = sizeof(struct raw_service) },
+	{ GH_ROW_(struct raw_gateway, routes, struct gh_list, GH_OPT_LIST, NULL,
+		  "Which plugin takes which requests; the most specific wins, whatever the order."),
+	  SUB(route_rows), .item_size = sizeof(struct raw_route) },
+};
+
+const struct option_table gateway_table = {
+	gateway_rows, sizeof(gateway_rows) / sizeof(gateway_rows[0]), sizeof(struct gh_option)
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config/gateway_tables.h -- the members of gateway.json as tables of options, and the structures
+ * that they fill: the one place where their names, defaults, bounds and texts stand.
+ * Called by: config/gateway, config/gateway_build, config/reference.  Never: used outside config/. */
+#ifndef GATEHOUSE_CONFIG_GATEWAY_TABLES_H
+#define GATEHOUSE_CONFIG_GATEWAY_TABLES_H
+
+#include "config/gateway.h"
+#include "config/option.h"
+
+struct raw_consul {
+	struct config_consul settings;
+	int tls;
+};
+
+struct raw_discovery {
+	struct raw_consul consul;
+};
+
+struct raw_defaults {
+	struct config_timeouts timeout;
+};
+
+struct raw_log {
+	int level, format;
+};
+
+struct raw_endpoint {
+	const char *address;
+	int64_t weight;
+};
+
+struct raw_service_timeout {
+	uint64_t connect, response;
+};
+
+struct raw_service {
+	const char *name;
+	struct gh_list endpoints; /* struct raw_endpoint; n == 0: look it up in Consul */
+	const char *consul_name, *tag;
+	int64_t default_port;
+	int balance, on_all_critical;
+	struct raw_service_timeout timeout;
+};
+
+/* A member of "headers". */
+struct raw_header {
+	const char *name, *value;
+};
+
+struct raw_filter {
+	const char *plugin, *config;
+};
+
+struct raw_route_limits {
+	uint64_t body;
+};
+
+struct raw_route_timeout {
+	uint64_t response, request;
+};
+
+struct raw_route {
+	const char *path, *host, *plugin, *config;
+	struct gh_strings methods;
+	struct gh_list headers; /* struct raw_header */
+	struct gh_list filters; /* struct raw_filter */
+	struct raw_route_limits limits;
+	struct raw_route_timeout timeout;
+};
+
+struct raw_gateway {
+	const char *schema;
+	struct gh_strings listen;
+	const char *admin;
+	int64_t workers; /* 0: "auto" */
+	const char *plugin_dir, *access_log;
+	struct raw_log log;
+	struct raw_discovery discovery;
+	struct raw_defaults defaults;
+	struct config_limits limits;
+	struct config_http http;
+	struct gh_list services; /* struct raw_service */
+	struct gh_list routes;   /* struct raw_route */
+};
+
+/* The root table: fills a struct raw_gateway. */
+extern const struct option_table gateway_table;
+
+#endif
