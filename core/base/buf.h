@@ -28,6 +28,7 @@ void buf_fini(struct buf *);
 char *buf_room(struct buf *, size_t n);
 void buf_u64(struct buf *, uint64_t);
 void buf_i64(struct buf *, int64_t);
+/* Lower case, without a prefix or leading zeros: also a chunk size (RFC 9112, 7.1). */
 void buf_hex(struct buf *, uint64_t);
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *, const char *format, ...);
 /* A JSON string with its quotes (RFC 8259, 7).  Bytes that are not UTF-8 become U+FFFD; control
@@ -47,8 +48,10 @@ static inline void buf_clear(struct buf *b)
 
 static inline void buf_append(struct buf *b, const void *p, size_t n)
 {
+	if (n == 0)
+		return;
 	char *to = b->cap - b->n >= n ? b->p + b->n : buf_room(b, n);
-	if (to && n) {
+	if (to) {
 		memcpy(to, p, n);
 		b->n += n;
 	}

@@ -15,8 +15,7 @@ __attribute__((format(printf, 2, 3))) int error_set(struct error *, const char *
 __attribute__((format(printf, 2, 3))) int error_prefix(struct error *, const char *format, ...);
 
 /* Ends the process with file, line and condition on stderr, in every build. */
-#define must(condition)                                                                        \
-	((condition) ? (void)0 : error_abort(__FILE__, __LINE__, #condition))
+#define must(condition) ((condition) ? (void)0 : error_abort(__FILE__, __LINE__, #condition))
 _Noreturn void error_abort(const char *file, int line, const char *what);
 
 /* malloc family that aborts when there is no memory: for start-up and control. */

@@ -17,8 +17,8 @@ struct list {
 /* Walks from first to last; the body must not remove members, except with _safe
  * the one it stands on. */
 #define list_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
-#define list_each_safe(pos, head)                                                              \
-	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head);          \
+#define list_each_safe(pos, head)                                                                  \
+	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head);              \
 	     pos = pos##_next, pos##_next = pos->next)
 
 static inline void list_init(struct list *head)

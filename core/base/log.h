@@ -28,9 +28,10 @@ struct log_field {
 #define LOG_U(k, v)   ((struct log_field){ .key = (k), .kind = LOG_KIND_U64, .u = (v) })
 #define LOG_END       ((struct log_field){ .kind = LOG_KIND_END })
 
-#define LOG_LINE_(level, message, ...)                                                         \
-	((level) < log_threshold ? (void)0 :                                                   \
-				   log_write(level, message, (const struct log_field[]){ __VA_ARGS__ }))
+#define LOG_LINE_(level, message, ...)                                                             \
+	((level) < log_threshold ?                                                                 \
+		 (void)0 :                                                                         \
+		 log_write(level, message, (const struct log_field[]){ __VA_ARGS__ }))
 /* log_info("worker started", LOG_I("worker", 3), LOG_I("pid", pid)); fields are optional. */
 #define log_debug(...) LOG_LINE_(LOG_DEBUG, __VA_ARGS__, LOG_END)
 #define log_info(...)  LOG_LINE_(LOG_INFO, __VA_ARGS__, LOG_END)

@@ -41,15 +41,22 @@ bool str_starts(struct str s, struct str prefix);
 /* The slice without spaces and tabs (OWS of RFC 9110, 5.6.3) at both ends. */
 struct str str_trim(struct str s);
 /* Cuts the next element off a list separated by sep, trimmed, and moves *rest behind
- * it; false at the end.  Empty elements are returned too. */
+ * it; false at the end, when *rest is absent.  Empty elements are returned too, so that
+ * "a," has two and "" has one. */
 bool str_next(struct str *rest, char sep, struct str *element);
-/* The decimal digits of s as a number: 0, or -1 when empty, not all digits, or over max. */
+/* The decimal digits of s as a number: 0 and *out set, or -1 when empty, not all digits, or
+ * over max. */
 int str_to_u64(struct str s, uint64_t max, uint64_t *out);
 /* A NUL-terminated copy on the heap (free() it); aborts when out of memory. */
 char *str_dup(struct str s);
 /* 64-bit hash, seeded once per process from the kernel's randomness, so that
  * nobody outside can choose colliding keys. */
 uint64_t str_hash(struct str s);
+/* The bytes (1 to 4) of the well-formed UTF-8 character (RFC 3629, 4) that s starts with;
+ * 0 when s is empty or starts with anything else. */
+size_t str_utf8(struct str s);
+/* Whether s is UTF-8 from end to end. */
+bool str_utf8_valid(struct str s);
 /* The candidate nearest to word by edits, for "did you mean"; NULL when none is near. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n);
 

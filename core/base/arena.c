@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BLOCK_MIN = 256, ARENA_BLOCK_MAX = 64 * 1024 };
+#define ARENA_ALIGN _Alignof(max_align_t)
+
+struct arena_block {
+	struct arena_block *next;
+	size_t size;
+	_Alignas(max_align_t) char data[];
+};
+
+void arena_init(struct arena *a, size_t block_size, size_t limit)
+{
+	*a = (struct arena){ .block_size = block_size < ARENA_BLOCK_MIN ? ARENA_BLOCK_MIN :
+									  block_size,
+			     .limit = limit };
+}
+
+/* The size of the next block, at least n: each is twice the one before, so that many small
+ * allocations stay few blocks.  0 when the limit has no room for n. */
+static size_t arena_next_size(const struct arena *a, size_t n)
+{
+	size_t size = a->block_size;
+
+	if (a->last && a->last->size >= size)
+		size = a->last->size < ARENA_BLOCK_MAX / 2 ? a->last->size * 2 : ARENA_BLOCK_MAX;
+	if (size < n)
+		size = n;
+	if (a->limit && size > a->limit - a->total)
+		size = a->limit - a->total;
+	return size >= n ? size : 0;
+}
+
+static int arena_grow(struct arena *a, size_t n)
+{
+	size_t size = arena_next_size(a, n ? n : 1);
+	if (size == 0 || size > SIZE_MAX - sizeof(struct arena_block))
+		return -1;
+	struct arena_block *block = malloc(sizeof(*block) + size);
+	if (!block)
+		return -1;
+	block->next = NULL;
+	block->size = size;
+	if (a->last)
+		a->last->next = block;
+	else
+		a->first = block;
+	a->last = block;
+	a->used = 0;
+	a->total += size;
+	return 0;
+}
+
+static char *arena_take(struct arena *a, size_t n, size_t align)
+{
+	size_t from = (a->used + align - 1) & ~(align - 1);
+
+	if (!a->last || from > a->last->size || a->last->size - from < n) {
+		if (arena_grow(a, n))
+			return NULL;
+		from = 0;
+	}
+	a->used = from + n;
+	return a->last->data + from;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	char *p = arena_take(a, n, ARENA_ALIGN);
+
+	if (p)
+		memset(p, 0, n);
+	return p;
+}
+
+char *arena_text(struct arena *a, size_t n)
+{
+	return arena_take(a, n, 1);
+}
+
+char *arena_strdup(struct arena *a, struct str s)
+{
+	char *p = s.n < SIZE_MAX ? arena_text(a, s.n + 1) : NULL;
+
+	if (!p)
+		return NULL;
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+struct str arena_copy(struct arena *a, struct str s)
+{
+	char *p = arena_strdup(a, s);
+
+	return (struct str){ p, p ? s.n : 0 };
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	char *p = n < 0 ? NULL : arena_text(a, (size_t)n + 1);
+	if (!p)
+		return NULL;
+	va_start(args, format);
+	vsnprintf(p, (size_t)n + 1, format, args);
+	va_end(args);
+	return p;
+}
+
+static void arena_free_from(struct arena_block *block)
+{
+	while (block) {
+		struct arena_block *next = block->next;
+		free(block);
+		block = next;
+	}
+}
+
+void arena_reset(struct arena *a)
+{
+	/* A first block that one large request blew up would be kept for ever. */
+	if (!a->first || a->first->size > a->block_size) {
+		arena_fini(a);
+		return;
+	}
+	arena_free_from(a->first->next);
+	a->first->next = NULL;
+	a->last = a->first;
+	a->used = 0;
+	a->total = a->first->size;
+}
+
+void arena_fini(struct arena *a)
+{
+	arena_free_from(a->first);
+	a->first = a->last = NULL;
+	a->used = a->total = 0;
+}

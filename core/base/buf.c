@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BUF_MIN = 256 };
+
+void buf_init(struct buf *b, size_t limit)
+{
+	*b = (struct buf){ .limit = limit };
+}
+
+void buf_fini(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){ .limit = b->limit };
+}
+
+/* Doubles until there is room; the capacity never passes the limit, which is what lets
+ * buf_append() look at the capacity alone. */
+char *buf_room(struct buf *b, size_t n)
+{
+	if (b->p && b->cap - b->n >= n)
+		return b->p + b->n;
+	size_t limit = b->limit ? b->limit : SIZE_MAX / 2;
+	if (b->n > limit || n > limit - b->n) {
+		b->failed = true;
+		return NULL;
+	}
+	size_t cap = b->cap < BUF_MIN ? BUF_MIN : b->cap;
+	while (cap < b->n + n)
+		cap *= 2;
+	if (cap > limit)
+		cap = limit;
+	char *p = realloc(b->p, cap);
+	if (!p) {
+		b->failed = true;
+		return NULL;
+	}
+	b->p = p;
+	b->cap = cap;
+	return p + b->n;
+}
+
+void buf_u64(struct buf *b, uint64_t value)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	buf_append(b, digits + i, sizeof(digits) - i);
+}
+
+void buf_i64(struct buf *b, int64_t value)
+{
+	if (value >= 0) {
+		buf_u64(b, (uint64_t)value);
+		return;
+	}
+	buf_char(b, '-');
+	buf_u64(b, 0 - (uint64_t)value);
+}
+
+void buf_hex(struct buf *b, uint64_t value)
+{
+	char digits[16];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = "0123456789abcdef"[value & 15];
+		value >>= 4;
+	} while (value);
+	buf_append(b, digits + i, sizeof(digits) - i);
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0) {
+		b->failed = true;
+		return;
+	}
+	/* vsnprintf() writes a NUL behind the text, which a buffer at its limit has no
+	 * room for. */
+	char small[256], *text = n < (int)sizeof(small) ? small : malloc((size_t)n + 1);
+	if (!text) {
+		b->failed = true;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, (size_t)n + 1, format, args);
+	va_end(args);
+	buf_append(b, text, (size_t)n);
+	if (text != small)
+		free(text);
+}
+
+/* Whether a byte can stand in a JSON string as it is, without a look at its neighbours. */
+static bool buf_json_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void buf_json_escape(struct buf *b, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	static const char names[] = "b\bf\fn\nr\rt\t\"\"\\\\";
+
+	for (size_t i = 0; i < sizeof(names) - 1; i += 2)
+		if ((unsigned char)names[i + 1] == c) {
+			buf_append(b, (char[]){ '\\', names[i] }, 2);
+			return;
+		}
+	buf_append(b, (char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+}
+
+/* One character that is not plain; the bytes of s it took. */
+static size_t buf_json_special(struct buf *b, struct str s)
+{
+	size_t n = str_utf8(s);
+
+	if (n == 0) {
+		buf_lit(b, "\xef\xbf\xbd");
+		return 1;
+	}
+	if (n == 1)
+		buf_json_escape(b, (unsigned char)s.p[0]);
+	else if (n == 2 && (unsigned char)s.p[0] == 0xc2 && (unsigned char)s.p[1] < 0xa0)
+		buf_json_escape(b, (unsigned char)s.p[1]);
+	else if (n == 3 && memcmp(s.p, "\xe2\x80\xa8", 3) == 0)
+		buf_lit(b, "\\u2028");
+	else if (n == 3 && memcmp(s.p, "\xe2\x80\xa9", 3) == 0)
+		buf_lit(b, "\\u2029");
+	else
+		buf_append(b, s.p, n);
+	return n;
+}
+
+void buf_json(struct buf *b, struct str s)
+{
+	size_t from = 0, i = 0;
+
+	buf_char(b, '"');
+	while (i < s.n) {
+		if (buf_json_plain((unsigned char)s.p[i])) {
+			i++;
+			continue;
+		}
+		buf_append(b, s.p + from, i - from);
+		i += buf_json_special(b, (struct str){ s.p + i, s.n - i });
+		from = i;
+	}
+	if (s.n)
+		buf_append(b, s.p + from, s.n - from);
+	buf_char(b, '"');
+}
