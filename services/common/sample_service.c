@@ -229,11 +229,12 @@ static void service_serve(const struct service_config *config, struct server *se
 	service_log("leaving: deregister, then serve %.1f s more", (double)config->drain_ms / 1000);
 	atomic_store(&server->leaving, true);
 	registration_leave(registration);
-	if (service_wait_signal(signals, left_fd, SERVICE_LEAVE_MS) ||
-	    service_wait_signal(signals, -1, (int)config->drain_ms)) {
-		service_log("second signal, ending now");
+	if (service_wait_signal(signals, left_fd, SERVICE_LEAVE_MS)) {
+		service_log("second signal, ending without an answer from Consul");
 		_exit(EXIT_SUCCESS);
 	}
+	if (service_wait_signal(signals, -1, (int)config->drain_ms))
+		service_log("second signal, ending now");
 }
 
 /* Blocks the signals in this thread and those to come.  Returns a descriptor that reads

@@ -43,6 +43,20 @@ def check_states(consul, name):
     return {c["ServiceID"]: c["Status"] for c in res.json()}
 
 
+def freeze(process):
+    """Stops a process; a signal takes effect a little after it was sent."""
+    process.signal(signal.SIGSTOP)
+    tasks = "/proc/%d/task" % process.pid
+
+    def stopped():
+        for task in os.listdir(tasks):
+            with open(os.path.join(tasks, task, "stat"), encoding="ascii") as f:
+                if f.read().rpartition(")")[2].split()[0] != "T":
+                    return False
+        return True
+    wait_until(stopped, 5, "every thread of %s is stopped" % process.name)
+
+
 def wait_passing(consul, ident, name="user-service", limit=10):
     wait_until(lambda: check_states(consul, name).get(ident) == "passing", limit,
                "%s is passing" % ident)
@@ -160,6 +174,7 @@ class Registration(unittest.TestCase):
             check = self.consul.call("GET", "/v1/agent/checks").json()["service:order-service"]
             self.assertEqual((check["Type"], check["Status"]), ("ttl", "passing"))
             # It listens before it registers: whoever finds it can connect.
+            s.wait_logged("registered order-service")
             self.assertLess(s.stderr().index("serving on"), s.stderr().index("registered"))
 
     def test_heartbeat(self):
@@ -169,7 +184,7 @@ class Registration(unittest.TestCase):
             while time.monotonic() < until:
                 self.assertEqual(check_states(self.consul, "user-service"),
                                  {"user-service": "passing"})
-            s.signal(signal.SIGSTOP)
+            freeze(s)
             wait_until(lambda: check_states(self.consul, "user-service") ==
                        {"user-service": "critical"}, 10, "a stopped service is critical")
             s.signal(signal.SIGCONT)
@@ -221,6 +236,16 @@ class Registration(unittest.TestCase):
             s.signal(signal.SIGTERM)
             self.assertEqual(s.wait(2), 0)
 
+    def test_second_signal_while_consul_hangs(self):
+        with start_consul() as consul, Service(consul=consul.address) as s:
+            wait_passing(consul, "user-service")
+            freeze(consul)
+            s.signal(signal.SIGTERM)
+            s.wait_logged("leaving")
+            s.signal(signal.SIGTERM)
+            self.assertEqual(s.wait(1.8), 0)
+            consul.signal(signal.SIGCONT)
+
     def test_nothing_lost_while_leaving(self):
         """Four clients that open a connection where asked to see every answer."""
         with Service(consul=self.consul.address, SERVICE_DRAIN_SECONDS="1") as s:
@@ -264,7 +289,7 @@ class ConsulTrouble(unittest.TestCase):
         """A stopped agent delays the end by two seconds at most."""
         with start_consul() as consul, Service(consul=consul.address) as s:
             wait_passing(consul, "user-service")
-            consul.signal(signal.SIGSTOP)
+            freeze(consul)
             begun = time.monotonic()
             s.signal(signal.SIGTERM)
             self.assertEqual(s.wait(5), 0)
