@@ -19,7 +19,8 @@ static int address_split(const char *text, struct str *host, uint16_t *port, str
 	uint64_t number;
 
 	if (!colon || strchr(colon, ']'))
-		return error_set(e, "\"%s\" has no port; write it behind a colon: \"%s:5000\"", text, text);
+		return error_set(e, "\"%s\" has no port; write it behind a colon: \"%s:5000\"",
+				 text, text);
 	*host = (struct str){ text, (size_t)(colon - text) };
 	if (str_to_u64(str_from(colon + 1), 65535, &number) < 0 || number == 0)
 		return error_set(e, "\"%s\": the port must be a number from 1 to 65535", text);
@@ -50,8 +51,9 @@ static int address_unix(struct arena *a, const char *text, const char *base,
 		return error_set(e, "\"%s\" has no path; write \"unix:/run/gatehouse.sock\"", text);
 	out->path = address_path(a, base, path);
 	if (strlen(out->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return error_set(e, "%s is longer than the %zu bytes that a unix socket's path may have",
-				 out->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+		return error_set(
+			e, "%s is longer than the %zu bytes that a unix socket's path may have",
+			out->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	return 0;
 }
 
@@ -71,9 +73,11 @@ int address_listen(struct arena *a, const char *text, const char *base, struct c
 	out->host = arena_strdup(a, host);
 	must(out->host);
 	if (inet_pton(AF_INET, out->host, &ip) != 1 && inet_pton(AF_INET6, out->host, &ip) != 1)
-		return error_set(e, "\"%s\": \"%s\" is not an IP address; write one of this machine, such "
-				    "as 127.0.0.1 or [::1], or 0.0.0.0 for all",
-				 text, out->host);
+		return error_set(
+			e,
+			"\"%s\": \"%s\" is not an IP address; write one of this machine, such "
+			"as 127.0.0.1 or [::1], or 0.0.0.0 for all",
+			text, out->host);
 	return 0;
 }
 
@@ -89,7 +93,8 @@ static bool address_is_name(struct str s)
 	return s.n > 0 && s.n <= 253;
 }
 
-int address_endpoint(struct arena *a, const char *text, struct config_endpoint *out, struct error *e)
+int address_endpoint(struct arena *a, const char *text, struct config_endpoint *out,
+		     struct error *e)
 {
 	struct str host;
 
@@ -98,8 +103,8 @@ int address_endpoint(struct arena *a, const char *text, struct config_endpoint *
 	if (address_split(text, &host, &out->port, e) < 0)
 		return -1;
 	if (!memchr(host.p, ':', host.n) && !address_is_name(host))
-		return error_set(e, "\"%s\": \"%.*s\" is neither an IP address nor a host name", text,
-				 STR_ARGS(host));
+		return error_set(e, "\"%s\": \"%.*s\" is neither an IP address nor a host name",
+				 text, STR_ARGS(host));
 	out->host = arena_strdup(a, host);
 	must(out->host);
 	return 0;

@@ -27,7 +27,8 @@ static void errors_push(struct config_errors *e, unsigned line, unsigned column,
 	}
 	e->items = xrealloc(e->items, (e->count + 1) * sizeof(*e->items));
 	item = &e->items[e->count++];
-	*item = (struct config_error){ .pointer = xstrdup(pointer), .line = line,
+	*item = (struct config_error){ .pointer = xstrdup(pointer),
+				       .line = line,
 				       .column = column };
 	must(vasprintf(&item->text, format, ap) >= 0);
 	errors_clean(item->pointer);

@@ -11,8 +11,9 @@ static size_t expand_name_length(struct str s)
 {
 	size_t n = 0;
 
-	while (n < s.n && (s.p[n] == '_' || (ascii_lower(s.p[n]) >= 'a' && ascii_lower(s.p[n]) <= 'z') ||
-			   (n > 0 && s.p[n] >= '0' && s.p[n] <= '9')))
+	while (n < s.n &&
+	       (s.p[n] == '_' || (ascii_lower(s.p[n]) >= 'a' && ascii_lower(s.p[n]) <= 'z') ||
+		(n > 0 && s.p[n] >= '0' && s.p[n] <= '9')))
 		n++;
 	return n;
 }
@@ -26,17 +27,20 @@ static int expand_reference(struct str inside, struct buf *out, struct error *e)
 	const char *value;
 
 	if (n == 0 || n >= sizeof(name) || (rest.n > 0 && !str_starts(rest, STR(":-"))))
-		return error_set(e, "${%.*s} is not a reference; write ${NAME} or ${NAME:-default}, "
-				    "and $$ for a dollar sign",
+		return error_set(e,
+				 "${%.*s} is not a reference; write ${NAME} or ${NAME:-default}, "
+				 "and $$ for a dollar sign",
 				 (int)(inside.n < 80 ? inside.n : 80), inside.p);
 	memcpy(name, inside.p, n);
 	name[n] = '\0';
 	value = getenv(name);
 	if (rest.n > 0) {
 		if (memmem(rest.p, rest.n, "${", 2))
-			return error_set(e, "the default of ${%s} holds another reference; that is not "
-					    "possible",
-					 name);
+			return error_set(
+				e,
+				"the default of ${%s} holds another reference; that is not "
+				"possible",
+				name);
 		if (!value || !*value)
 			buf_append(out, rest.p + 2, rest.n - 2);
 		else
@@ -44,9 +48,11 @@ static int expand_reference(struct str inside, struct buf *out, struct error *e)
 		return 0;
 	}
 	if (!value)
-		return error_set(e, "the environment variable %s is not set; set it, or give a default: "
-				    "${%s:-default}",
-				 name, name);
+		return error_set(
+			e,
+			"the environment variable %s is not set; set it, or give a default: "
+			"${%s:-default}",
+			name, name);
 	buf_append(out, value, strlen(value));
 	return 0;
 }
@@ -69,7 +75,9 @@ int expand_text(struct str text, struct buf *out, struct error *e)
 		} else if (dollar[1] == '{') {
 			close = memchr(p, '}', (size_t)(end - p));
 			if (!close)
-				return error_set(e, "\"${\" without \"}\"; write $${ for the two characters");
+				return error_set(
+					e,
+					"\"${\" without \"}\"; write $${ for the two characters");
 			if (expand_reference((struct str){ p, (size_t)(close - p) }, out, e) < 0)
 				return -1;
 			p = close + 1;
@@ -129,7 +137,8 @@ static void expand_walk(struct expand_walk *w, json_t *value)
 	} else if (json_is_object(value)) {
 		const char *key;
 		json_t *child;
-		json_object_foreach(value, key, child) {
+		json_object_foreach(value, key, child)
+		{
 			expand_push(w, key);
 			expand_walk(w, child);
 			w->pointer.n = mark;

@@ -64,16 +64,39 @@ static const char *gateway_base(struct arena *a, const char *file)
 	return out;
 }
 
+/* Drops what was said, from item first on, of values whose references could not be replaced: the
+ * reference is the fault to mend.  Their errors are the items [from, first). */
+static void gateway_drop_echoes(struct config_errors *errors, size_t from, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < errors->count; i++) {
+		struct config_error *item = &errors->items[i];
+		size_t k = from;
+		while (k < first && strcmp(errors->items[k].pointer, item->pointer) != 0)
+			k++;
+		if (k < first) {
+			free(item->pointer);
+			free(item->text);
+		} else {
+			errors->items[kept++] = *item;
+		}
+	}
+	errors->count = kept;
+}
+
 static void gateway_build(struct gateway_config *c, struct config_errors *errors)
 {
 	struct option_context ctx = { .arena = &c->arena, .source = c->source, .errors = errors };
 	struct raw_gateway *raw = arena_alloc(&c->arena, sizeof(*raw));
 	struct gateway_build b = { .config = c, .raw = raw, .errors = errors };
 	json_t *root = config_source_root(c->source);
+	size_t before = errors->count, expanded;
 
 	must(raw);
 	b.base = gateway_base(&c->arena, c->file);
 	expand_json(root, c->source, errors);
+	expanded = errors->count;
 	if (option_parse(&ctx, &gateway_table, root, "", raw) < 0 && !json_is_object(root))
 		return;
 	/* What could not be read stands as absent, so that the rest is checked all the same. */
@@ -87,6 +110,7 @@ static void gateway_build(struct gateway_config *c, struct config_errors *errors
 	build_consul(&b);
 	build_services(&b);
 	build_routes(&b);
+	gateway_drop_echoes(errors, before, expanded);
 }
 
 struct gateway_config *gateway_config_load(const char *file, const struct str *text,
@@ -127,7 +151,8 @@ void gateway_config_free(struct gateway_config *c)
 	free(c);
 }
 
-const struct config_service *gateway_config_service(const struct gateway_config *c, const char *name)
+const struct config_service *gateway_config_service(const struct gateway_config *c,
+						    const char *name)
 {
 	for (size_t i = 0; i < c->service_count; i++)
 		if (strcmp(c->services[i].name, name) == 0)

@@ -31,21 +31,21 @@ struct config_timeouts {
 };
 
 struct config_limits {
-	uint64_t head;           /* request head */
-	uint64_t response_head;  /* response head */
-	int64_t headers;         /* number of header lines, request and response */
-	uint64_t uri;            /* request target */
-	uint64_t body;           /* request body; 0: none */
-	uint64_t chunk_extension;/* chunk extensions of one body, in all */
-	uint64_t body_rate_min;  /* bytes a second, averaged after body_rate_grace */
-	uint64_t body_rate_grace;/* ms */
+	uint64_t head;            /* request head */
+	uint64_t response_head;   /* response head */
+	int64_t headers;          /* number of header lines, request and response */
+	uint64_t uri;             /* request target */
+	uint64_t body;            /* request body; 0: none */
+	uint64_t chunk_extension; /* chunk extensions of one body, in all */
+	uint64_t body_rate_min;   /* bytes a second, averaged after body_rate_grace */
+	uint64_t body_rate_grace; /* ms */
 	int64_t requests_per_connection;
-	int64_t connections;     /* per worker */
+	int64_t connections;            /* per worker */
 	int64_t connections_per_client; /* per worker and address; 0: none */
-	uint64_t memory;         /* buffers of a worker: over it new requests are shed */
-	int64_t pool;            /* idle connections kept per endpoint and worker */
-	int64_t retries;         /* further tries of one request */
-	double retry_budget;     /* share of requests that may be retries, 0.1 = 10 % */
+	uint64_t memory;                /* buffers of a worker: over it new requests are shed */
+	int64_t pool;                   /* idle connections kept per endpoint and worker */
+	int64_t retries;                /* further tries of one request */
+	double retry_budget;            /* share of requests that may be retries, 0.1 = 10 % */
 };
 
 /* Positions in the choices of the members of "http". */
@@ -53,13 +53,13 @@ enum { CONFIG_UNDERSCORE_REJECT, CONFIG_UNDERSCORE_PASS, CONFIG_UNDERSCORE_DROP 
 enum { CONFIG_PATH_REJECT, CONFIG_PATH_PASS };
 
 struct config_http {
-	int underscore_headers;  /* "reject|pass|drop" */
-	int encoded_slash;       /* "reject|pass", as the next three */
+	int underscore_headers; /* "reject|pass|drop" */
+	int encoded_slash;      /* "reject|pass", as the next three */
 	int encoded_nul;
 	int invalid_percent;
 	int invalid_utf8;
-	int via;                 /* bool: add Via */
-	int server_header;       /* bool: answers of the gateway itself carry Server */
+	int via;           /* bool: add Via */
+	int server_header; /* bool: answers of the gateway itself carry Server */
 };
 
 struct config_consul {
@@ -69,7 +69,7 @@ struct config_consul {
 	int tls_verify;
 	int consistency; /* enum: stale | default | consistent */
 	uint64_t wait;
-	uint64_t hold;   /* how long a big loss is held */
+	uint64_t hold; /* how long a big loss is held */
 };
 
 /* A static endpoint as written; its host name, if it is one, is resolved by discovery. */
@@ -84,18 +84,18 @@ struct config_service {
 	bool is_static; /* has "endpoints" */
 	struct config_endpoint *endpoints;
 	size_t endpoint_count;
-	const char *consul_name;  /* name in Consul; by default name */
-	const char *tag;          /* only instances with this tag; NULL: any */
+	const char *consul_name; /* name in Consul; by default name */
+	const char *tag;         /* only instances with this tag; NULL: any */
 	uint16_t default_port;
-	int balance;              /* enum: round_robin */
-	int on_all_critical;      /* enum: panic | fail */
+	int balance;                /* enum: round_robin */
+	int on_all_critical;        /* enum: panic | fail */
 	uint64_t connect, response; /* 0: the default's */
 };
 
 /* A plugin in a route: the route's own or a filter. */
 struct config_use {
 	const char *plugin;
-	const char *config; /* the "config" member as JSON text, "{}" when absent */
+	const char *config;  /* the "config" member as JSON text, "{}" when absent */
 	const char *pointer; /* JSON pointer of the use: "/routes/2" or "/routes/2/filters/0" */
 };
 
@@ -105,24 +105,24 @@ struct config_match_header {
 };
 
 struct config_route {
-	const char *path;   /* pattern */
-	const char *host;   /* lower case, "*.example.com" allowed; NULL: any */
+	const char *path;          /* pattern */
+	const char *host;          /* lower case, "*.example.com" allowed; NULL: any */
 	struct gh_strings methods; /* empty: all */
 	struct config_match_header *headers;
 	size_t header_count;
 	struct config_use handler;
 	struct config_use *filters;
 	size_t filter_count;
-	uint64_t body_limit;   /* UINT64_MAX: limits.body */
-	uint64_t response, request; /* timeouts; 0: the default's */
-	const char *pointer;   /* "/routes/2" */
+	uint64_t body_limit;                   /* UINT64_MAX: limits.body */
+	uint64_t response, request;            /* timeouts; 0: the default's */
+	const char *pointer;                   /* "/routes/2" */
 	const char *strip_prefix, *add_prefix; /* reserved to the relay plugin when NULL */
 };
 
 struct config_listen {
-	const char *text;  /* as written */
-	const char *host;  /* without brackets; "unix:" addresses have host == NULL */
-	const char *path;  /* of a unix socket */
+	const char *text; /* as written */
+	const char *host; /* without brackets; "unix:" addresses have host == NULL */
+	const char *path; /* of a unix socket */
 	uint16_t port;
 };
 
@@ -147,9 +147,9 @@ struct gateway_config {
 	struct config_http http;
 	struct config_service *services; /* those named in the file */
 	size_t service_count;
-	struct config_route *routes;     /* in the file's order */
+	struct config_route *routes; /* in the file's order */
 	size_t route_count;
-	struct config_source *source;    /* positions, for later errors (plugins' options) */
+	struct config_source *source; /* positions, for later errors (plugins' options) */
 };
 
 /* Reads, checks and converts a file.  NULL when there was any error: all of them are in
@@ -159,6 +159,7 @@ struct gateway_config *gateway_config_load(const char *file, const struct str *t
 					   struct config_errors *errors);
 void gateway_config_free(struct gateway_config *);
 /* The service declared under that name, or NULL (then it is looked up in Consul as it is). */
-const struct config_service *gateway_config_service(const struct gateway_config *, const char *name);
+const struct config_service *gateway_config_service(const struct gateway_config *,
+						    const char *name);
 
 #endif

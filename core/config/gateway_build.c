@@ -42,21 +42,26 @@ static void build_listen(const struct gateway_build *b)
 	const struct gh_strings *texts = &b->raw->listen;
 	struct error e;
 
-	if (json_is_array(json_object_get(config_source_root(c->source), "listen")) && texts->n == 0)
-		build_error(b, "/listen", "empty; write at least one address, such as \"0.0.0.0:5000\"");
+	if (json_is_array(json_object_get(config_source_root(c->source), "listen")) &&
+	    texts->n == 0)
+		build_error(b, "/listen",
+			    "empty; write at least one address, such as \"0.0.0.0:5000\"");
 	c->listen = arena_alloc(&c->arena, (texts->n + 1) * sizeof(*c->listen));
 	must(c->listen);
 	for (size_t i = 0; i < texts->n; i++) {
 		struct config_listen *l = &c->listen[c->listen_count];
 		char pointer[32];
 		snprintf(pointer, sizeof(pointer), "/listen/%zu", i);
+		if (!texts->items[i])
+			continue;
 		if (address_listen(&c->arena, texts->items[i], b->base, l, &e) < 0) {
 			build_error(b, pointer, "%s", e.text);
 			continue;
 		}
 		for (size_t k = 0; k < c->listen_count; k++)
 			if (build_same_address(l, &c->listen[k]))
-				build_error(b, pointer, "\"%s\" is listened on twice; remove one", l->text);
+				build_error(b, pointer, "\"%s\" is listened on twice; remove one",
+					    l->text);
 		c->listen_count++;
 	}
 }
@@ -115,19 +120,25 @@ void build_process(const struct gateway_build *b)
 	c->limits = raw->limits;
 	c->http = raw->http;
 	if (c->limits.uri > c->limits.head)
-		build_error(b, "/limits/uri", "larger than limits.head, which holds the target too; make "
-					      "it smaller or head larger");
+		build_error(b, "/limits/uri",
+			    "larger than limits.head, which holds the target too; make "
+			    "it smaller or head larger");
+}
+
+/* What the file itself says of Consul; NULL: nothing. */
+static const json_t *build_consul_object(const struct gateway_build *b)
+{
+	const json_t *root = config_source_root(b->config->source);
+
+	return json_object_get(json_object_get(root, "discovery"), "consul");
 }
 
 /* A path in the file is relative to the file; one from the environment is not ours to change. */
 static const char *build_consul_path(const struct gateway_build *b, const char *member,
 				     const char *value)
 {
-	const json_t *root = config_source_root(b->config->source);
-	const json_t *consul = json_object_get(json_object_get(root, "discovery"), "consul");
-
 	value = build_optional(value);
-	return value && json_object_get(consul, member) ?
+	return value && json_object_get(build_consul_object(b), member) ?
 		       address_path(&b->config->arena, b->base, value) :
 		       value;
 }
@@ -146,6 +157,8 @@ static const char *build_consul_address(const struct gateway_build *b)
 			    "not an address; write \"127.0.0.1:8500\", a URL, or \"unix:///path\"");
 		return "";
 	}
+	if (!end && str_starts(str_from(text), STR("unix:/")))
+		return text;
 	if (!end) {
 		out = arena_printf(&b->config->arena, "%s://%s",
 				   b->raw->discovery.consul.tls ? "https" : "http", text);
@@ -155,22 +168,27 @@ static const char *build_consul_address(const struct gateway_build *b)
 	for (size_t i = 0; i < 3; i++)
 		if (str_eq((struct str){ text, (size_t)(end - text) }, str_from(schemes[i])))
 			return text;
-	build_error(b, "/discovery/consul/address",
-		    "\"%s\" does not begin with http://, https:// or unix://; write one of them, or "
-		    "host:port alone",
-		    text);
+	build_error(
+		b, "/discovery/consul/address",
+		"\"%s\" does not begin with http://, https:// or unix://; write one of them, or "
+		"host:port alone",
+		text);
 	return text;
 }
 
 void build_consul(const struct gateway_build *b)
 {
 	const struct config_consul *raw = &b->raw->discovery.consul.settings;
+	const json_t *consul = build_consul_object(b);
 	struct config_consul *c = &b->config->consul;
 
 	*c = *raw;
 	c->address = build_consul_address(b);
 	c->token = build_optional(raw->token);
 	c->token_file = build_consul_path(b, "token_file", raw->token_file);
+	/* A token in the file beats the environment's, whichever of the two it sets. */
+	if (json_object_get(consul, "token") && !json_object_get(consul, "token_file"))
+		c->token_file = NULL;
 	c->datacenter = build_optional(raw->datacenter);
 	c->ns = build_optional(raw->ns);
 	c->ca_file = build_consul_path(b, "ca_file", raw->ca_file);
@@ -180,11 +198,13 @@ void build_consul(const struct gateway_build *b)
 	c->tls_server_name = build_optional(raw->tls_server_name);
 	c->http_auth = build_optional(raw->http_auth);
 	if (c->client_cert && !c->client_key)
-		build_error(b, "/discovery/consul/client_key", "missing, and client_cert is there; write "
-							       "both or neither (CONSUL_CLIENT_KEY)");
+		build_error(b, "/discovery/consul/client_key",
+			    "missing, and client_cert is there; write "
+			    "both or neither (CONSUL_CLIENT_KEY)");
 	if (c->client_key && !c->client_cert)
-		build_error(b, "/discovery/consul/client_cert", "missing, and client_key is there; write "
-								"both or neither (CONSUL_CLIENT_CERT)");
+		build_error(b, "/discovery/consul/client_cert",
+			    "missing, and client_key is there; write "
+			    "both or neither (CONSUL_CLIENT_CERT)");
 }
 
 static void build_endpoints(const struct gateway_build *b, const struct raw_service *raw,
@@ -210,8 +230,10 @@ static void build_endpoints(const struct gateway_build *b, const struct raw_serv
 		for (size_t k = 0; k < s->endpoint_count; k++)
 			if (s->endpoints[k].port == ep->port &&
 			    strcmp(s->endpoints[k].host, ep->host) == 0)
-				build_error(b, at, "\"%s\" is there twice; remove one, or give it a weight",
-					    items[i].address);
+				build_error(
+					b, at,
+					"\"%s\" is there twice; remove one, or give it a weight",
+					items[i].address);
 		s->endpoint_count++;
 	}
 }
@@ -235,16 +257,19 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 		.response = raw->timeout.response,
 	};
 	if (!*raw->name || strlen(raw->name) > 255 || raw->name[strcspn(raw->name, " \t/")])
-		build_error(b, pointer, "\"%s\" is not a service's name; write 1 to 255 characters, no "
-					"space and no \"/\"",
+		build_error(b, pointer,
+			    "\"%s\" is not a service's name; write 1 to 255 characters, no "
+			    "space and no \"/\"",
 			    raw->name);
 	if (!s->is_static)
 		return;
 	if (json_is_array(json_object_get(object, "endpoints")) && raw->endpoints.n == 0)
-		build_error(b, pointer, "\"endpoints\" is empty; write at least one, or remove it to look "
-					"the service up in Consul");
+		build_error(b, pointer,
+			    "\"endpoints\" is empty; write at least one, or remove it to look "
+			    "the service up in Consul");
 	if (raw->consul_name || raw->tag)
-		build_error(b, pointer, "\"endpoints\" and \"%s\" exclude each other; remove one of them",
+		build_error(b, pointer,
+			    "\"endpoints\" and \"%s\" exclude each other; remove one of them",
 			    raw->consul_name ? "consul_name" : "tag");
 	build_endpoints(b, raw, pointer, s);
 }

@@ -12,22 +12,22 @@
 struct gateway_build {
 	struct gateway_config *config; /* file, source and arena are set */
 	const struct raw_gateway *raw;
-	const char *base;              /* directory of the file, absolute */
+	const char *base; /* directory of the file, absolute */
 	struct config_errors *errors;
 };
 
 /* Adds one error at a pointer. */
-__attribute__((format(printf, 3, 4))) void build_error(const struct gateway_build *,
-						       const char *pointer, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void
+build_error(const struct gateway_build *, const char *pointer, const char *format, ...);
 /* NULL for the empty text. */
 const char *build_optional(const char *text);
 /* Whether text may be a file's name without an extension: letters, digits, "_" and "-". */
 bool build_is_name(const char *text);
 
 /* Each fills its part of the configuration and adds errors. */
-void build_process(const struct gateway_build *);  /* listen, admin, workers, files, log */
+void build_process(const struct gateway_build *); /* listen, admin, workers, files, log */
 void build_consul(const struct gateway_build *);
 void build_services(const struct gateway_build *);
-void build_routes(const struct gateway_build *);   /* gateway_routes.c */
+void build_routes(const struct gateway_build *); /* gateway_routes.c */
 
 #endif

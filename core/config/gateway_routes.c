@@ -23,24 +23,29 @@ static char *route_lower(struct arena *a, const char *text)
 static void route_methods(const struct gateway_build *b, const struct raw_route *raw,
 			  struct config_route *r)
 {
-	static const char *const usual[] = { "GET",   "HEAD",    "POST",  "PUT",    "PATCH",
+	static const char *const usual[] = { "GET",   "HEAD",    "POST",   "PUT",    "PATCH",
 					     "TRACE", "OPTIONS", "DELETE", "CONNECT" };
 
 	r->methods = raw->methods;
 	for (size_t i = 0; i < raw->methods.n; i++) {
 		const char *method = raw->methods.items[i];
-		const char *pointer = arena_printf(&b->config->arena, "%s/methods/%zu", r->pointer, i);
+		const char *pointer = arena_printf(&b->config->arena, "%s/methods/%zu", r->pointer,
+						   i);
 		must(pointer);
 		if (!method)
 			continue;
 		if (!route_is_token(method))
-			build_error(b, pointer, "\"%s\" is not a method; write one such as \"GET\"", method);
+			build_error(b, pointer, "\"%s\" is not a method; write one such as \"GET\"",
+				    method);
 		for (size_t k = 0; k < sizeof(usual) / sizeof(usual[0]); k++)
-			if (strcmp(method, usual[k]) && str_ieq(str_from(method), str_from(usual[k])))
-				build_error(b, pointer, "methods are in capitals: \"%s\"", usual[k]);
+			if (strcmp(method, usual[k]) &&
+			    str_ieq(str_from(method), str_from(usual[k])))
+				build_error(b, pointer, "methods are in capitals: \"%s\"",
+					    usual[k]);
 		for (size_t k = 0; k < i; k++)
 			if (raw->methods.items[k] && strcmp(method, raw->methods.items[k]) == 0)
-				build_error(b, pointer, "\"%s\" is there twice; remove one", method);
+				build_error(b, pointer, "\"%s\" is there twice; remove one",
+					    method);
 	}
 }
 
@@ -62,9 +67,10 @@ static void route_host(const struct gateway_build *b, const struct raw_route *ra
 	if (n > 0 && n <= 253 && name[n] == '\0')
 		return;
 	build_error(b, pointer,
-		    name[n] == ':' ? "\"%s\" has a port; a route's host is written without one" :
-				     "\"%s\" is not a host; write a name such as \"api.example.com\" or "
-				     "\"*.example.com\"",
+		    name[n] == ':' ?
+			    "\"%s\" has a port; a route's host is written without one" :
+			    "\"%s\" is not a host; write a name such as \"api.example.com\" or "
+			    "\"*.example.com\"",
 		    raw->host);
 }
 
@@ -87,8 +93,9 @@ static void route_headers(const struct gateway_build *b, const struct raw_route 
 			build_error(b, pointer, "\"%s\" is not a header's name", items[i].name);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(r->headers[i].name, r->headers[k].name) == 0)
-				build_error(b, pointer, "\"%s\" is there twice; names of headers are the same "
-							"in capitals",
+				build_error(b, pointer,
+					    "\"%s\" is there twice; names of headers are the same "
+					    "in capitals",
 					    items[i].name);
 	}
 }
@@ -98,13 +105,15 @@ static void route_use(const struct gateway_build *b, struct config_use *use, con
 {
 	struct arena *a = &b->config->arena;
 
-	*use = (struct config_use){ .plugin = plugin ? plugin : "", .config = config ? config : "{}",
+	*use = (struct config_use){ .plugin = plugin ? plugin : "",
+				    .config = config ? config : "{}",
 				    .pointer = pointer };
 	if (plugin && !build_is_name(plugin))
-		build_error(b, option_pointer(a, pointer, "plugin"),
-			    "\"%s\" is not a plugin's name; write the file's name without .so: letters, "
-			    "digits, \"_\" and \"-\"",
-			    plugin);
+		build_error(
+			b, option_pointer(a, pointer, "plugin"),
+			"\"%s\" is not a plugin's name; write the file's name without .so: letters, "
+			"digits, \"_\" and \"-\"",
+			plugin);
 	if (use->config[0] != '{')
 		build_error(b, option_pointer(a, pointer, "config"),
 			    "the plugin's options must be an object: {\"name\": value}");

@@ -6,13 +6,21 @@
 	.name = (member), .help = (h), .def = (d), .kind = (k), .offset = GH_OFFSET_(T, field, type)
 #define SUB(rows_) .sub = (rows_), .sub_count = sizeof(rows_) / sizeof((rows_)[0])
 #define NAMED(T, member, field, d, h)                                                              \
-	{ ROW(T, member, field, const char *, GH_OPT_STRING, d, h) }
+	{                                                                                          \
+		ROW(T, member, field, const char *, GH_OPT_STRING, d, h)                           \
+	}
 #define SECRET(T, member, field, d, h)                                                             \
-	{ ROW(T, member, field, const char *, GH_OPT_STRING, d, h), .flags = GH_OPT_SECRET }
+	{                                                                                          \
+		ROW(T, member, field, const char *, GH_OPT_STRING, d, h), .flags = GH_OPT_SECRET   \
+	}
 #define TIME(T, field, d, lo, hi, h)                                                               \
-	{ GH_ROW_(T, field, uint64_t, GH_OPT_DURATION, d, h), .min = (lo), .max = (hi) }
+	{                                                                                          \
+		GH_ROW_(T, field, uint64_t, GH_OPT_DURATION, d, h), .min = (lo), .max = (hi)       \
+	}
 #define SIZE(T, field, d, lo, hi, h)                                                               \
-	{ GH_ROW_(T, field, uint64_t, GH_OPT_SIZE, d, h), .min = (lo), .max = (hi) }
+	{                                                                                          \
+		GH_ROW_(T, field, uint64_t, GH_OPT_SIZE, d, h), .min = (lo), .max = (hi)           \
+	}
 
 #define SECOND INT64_C(1000)
 #define HOUR   (3600 * SECOND)
@@ -65,7 +73,8 @@ static const struct gh_option discovery_rows[] = {
 static const struct gh_option timeout_rows[] = {
 	TIME(struct config_timeouts, header, "10s", 1, 24 * HOUR,
 	     "From the first byte of a request to the end of its head."),
-	TIME(struct config_timeouts, body, "30s", 1, 24 * HOUR, "Between two reads of a request's body."),
+	TIME(struct config_timeouts, body, "30s", 1, 24 * HOUR,
+	     "Between two reads of a request's body."),
 	TIME(struct config_timeouts, idle, "75s", 1, 24 * HOUR,
 	     "A client's connection without a request."),
 	TIME(struct config_timeouts, write, "30s", 1, 24 * HOUR,
@@ -73,7 +82,8 @@ static const struct gh_option timeout_rows[] = {
 	TIME(struct config_timeouts, connect, "1s", 1, 24 * HOUR, "Connecting to an endpoint."),
 	TIME(struct config_timeouts, response, "15s", 1, 24 * HOUR,
 	     "From the request sent to the head of the response."),
-	TIME(struct config_timeouts, stall, "30s", 1, 24 * HOUR, "Between two reads of a response's body."),
+	TIME(struct config_timeouts, stall, "30s", 1, 24 * HOUR,
+	     "Between two reads of a response's body."),
 	TIME(struct config_timeouts, request, "0s", 0, 24 * HOUR,
 	     "All of one request, retries included; 0s: no limit."),
 	TIME(struct config_timeouts, upstream_idle, "30s", 1, 24 * HOUR,
@@ -93,7 +103,8 @@ static const struct gh_option limits_rows[] = {
 	SIZE(struct config_limits, head, "16KiB", KIB, 256 * KIB, "A request's head; over it 431."),
 	SIZE(struct config_limits, response_head, "32KiB", KIB, 256 * KIB,
 	     "A response's head; over it 502."),
-	GH_INT(struct config_limits, headers, "100", 1, 1000, "Header lines of a request or response."),
+	GH_INT(struct config_limits, headers, "100", 1, 1000,
+	       "Header lines of a request or response."),
 	SIZE(struct config_limits, uri, "8KiB", 64, 64 * KIB, "A request's target; over it 414."),
 	{ GH_ROW_(struct config_limits, body, uint64_t, GH_OPT_SIZE, "unlimited",
 		  "A request's body; over it 413.  Bodies are streamed, so that a large one costs no "
@@ -150,7 +161,8 @@ static const struct gh_option endpoint_rows[] = {
 	{ GH_ROW_(struct raw_endpoint, address, const char *, GH_OPT_STRING, NULL,
 		  "host:port; the host is an IPv4 address, an IPv6 address in brackets, or a name."),
 	  .flags = GH_OPT_REQUIRED },
-	GH_INT(struct raw_endpoint, weight, "1", 1, 65535, "Share of the requests, against the others'."),
+	GH_INT(struct raw_endpoint, weight, "1", 1, 65535,
+	       "Share of the requests, against the others'."),
 };
 
 static const struct gh_option service_timeout_rows[] = {
@@ -164,7 +176,8 @@ static const struct gh_option service_rows[] = {
 	{ GH_ROW_(struct raw_service, endpoints, struct gh_list, GH_OPT_LIST, NULL,
 		  "Fixed addresses; with them the service needs no Consul."),
 	  SUB(endpoint_rows), .item_size = sizeof(struct raw_endpoint), .flags = OPTION_SHORTHAND },
-	GH_STRING(struct raw_service, consul_name, NULL, "The name in Consul, when it is another one."),
+	GH_STRING(struct raw_service, consul_name, NULL,
+		  "The name in Consul, when it is another one."),
 	GH_STRING(struct raw_service, tag, NULL, "Only instances that carry this tag."),
 	GH_INT(struct raw_service, default_port, "0", 0, 65535,
 	       "Port of instances that register with port 0; 0: such instances are skipped."),
@@ -173,7 +186,7 @@ static const struct gh_option service_rows[] = {
 	GH_ENUM(struct raw_service, on_all_critical, "panic|fail", "panic",
 		"When no instance is healthy: panic tries the critical ones, fail answers 503."),
 	GH_OBJECT(struct raw_service, timeout, service_timeout_rows,
-	       "Time limits for this service."),
+		  "Time limits for this service."),
 };
 
 static const struct gh_option header_rows[] = {
@@ -181,9 +194,11 @@ static const struct gh_option header_rows[] = {
 };
 
 static const struct gh_option filter_rows[] = {
-	{ GH_ROW_(struct raw_filter, plugin, const char *, GH_OPT_STRING, NULL, "Name of the plugin."),
+	{ GH_ROW_(struct raw_filter, plugin, const char *, GH_OPT_STRING, NULL,
+		  "Name of the plugin."),
 	  .flags = GH_OPT_REQUIRED },
-	{ GH_ROW_(struct raw_filter, config, const char *, GH_OPT_JSON, "{}", "The plugin's options.") },
+	{ GH_ROW_(struct raw_filter, config, const char *, GH_OPT_JSON, "{}",
+		  "The plugin's options.") },
 };
 
 static const struct gh_option route_limits_rows[] = {
@@ -193,15 +208,18 @@ static const struct gh_option route_limits_rows[] = {
 };
 
 static const struct gh_option route_timeout_rows[] = {
-	TIME(struct raw_route_timeout, response, NULL, 1, 24 * HOUR, "As in defaults, for this route."),
-	TIME(struct raw_route_timeout, request, NULL, 1, 24 * HOUR, "As in defaults, for this route."),
+	TIME(struct raw_route_timeout, response, NULL, 1, 24 * HOUR,
+	     "As in defaults, for this route."),
+	TIME(struct raw_route_timeout, request, NULL, 1, 24 * HOUR,
+	     "As in defaults, for this route."),
 };
 
 static const struct gh_option route_rows[] = {
 	{ GH_ROW_(struct raw_route, path, const char *, GH_OPT_STRING, NULL,
 		  "Pattern: /users exactly, /users/{id} one segment, /users/* anything below."),
 	  .flags = GH_OPT_REQUIRED },
-	GH_STRING(struct raw_route, host, NULL, "Only this host: api.example.com or *.example.com."),
+	GH_STRING(struct raw_route, host, NULL,
+		  "Only this host: api.example.com or *.example.com."),
 	{ GH_ROW_(struct raw_route, methods, struct gh_strings, GH_OPT_STRINGS, NULL,
 		  "Only these methods; all when absent."),
 	  .flags = OPTION_SHORTHAND },
@@ -211,7 +229,8 @@ static const struct gh_option route_rows[] = {
 	{ GH_ROW_(struct raw_route, plugin, const char *, GH_OPT_STRING, NULL,
 		  "The plugin that answers or relays."),
 	  .flags = GH_OPT_REQUIRED },
-	{ GH_ROW_(struct raw_route, config, const char *, GH_OPT_JSON, "{}", "The plugin's options.") },
+	{ GH_ROW_(struct raw_route, config, const char *, GH_OPT_JSON, "{}",
+		  "The plugin's options.") },
 	{ GH_ROW_(struct raw_route, filters, struct gh_list, GH_OPT_LIST, NULL,
 		  "Plugins that run before it, in this order: a name, or a name and options."),
 	  SUB(filter_rows), .item_size = sizeof(struct raw_filter), .flags = OPTION_SHORTHAND },
@@ -236,9 +255,8 @@ static const struct gh_option gateway_rows[] = {
 	GH_STRING(struct raw_gateway, access_log, "stdout", "\"stdout\", \"off\", or a file."),
 	GH_OBJECT(struct raw_gateway, log, log_rows, "The gateway's own log, on stderr."),
 	GH_OBJECT(struct raw_gateway, discovery, discovery_rows,
-	       "Where services without endpoints are found."),
-	GH_OBJECT(struct raw_gateway, defaults, defaults_rows,
-	       "What services and routes inherit."),
+		  "Where services without endpoints are found."),
+	GH_OBJECT(struct raw_gateway, defaults, defaults_rows, "What services and routes inherit."),
 	GH_OBJECT(struct raw_gateway, limits, limits_rows, "What one client or request may cost."),
 	GH_OBJECT(struct raw_gateway, http, http_rows, "How doubtful requests are taken."),
 	{ GH_ROW_(struct raw_gateway, services, struct gh_list, GH_OPT_MAP, NULL,
@@ -250,6 +268,6 @@ static const struct gh_option gateway_rows[] = {
 	  SUB(route_rows), .item_size = sizeof(struct raw_route) },
 };
 
-const struct option_table gateway_table = {
-	gateway_rows, sizeof(gateway_rows) / sizeof(gateway_rows[0]), sizeof(struct gh_option)
-};
+const struct option_table gateway_table = { gateway_rows,
+					    sizeof(gateway_rows) / sizeof(gateway_rows[0]),
+					    sizeof(struct gh_option) };

@@ -70,10 +70,11 @@ char *option_pointer(struct arena *a, const char *pointer, const char *name)
 static const char *option_expects_enum(const struct gh_option *row, struct arena *a)
 {
 	struct str rest = str_from(row->choices), choice;
-	const char *text = "one of";
+	const char *text = strchr(row->choices, '|') ? "one of" : "";
 
 	while (str_next(&rest, '|', &choice)) {
-		text = arena_printf(a, "%s \"%.*s\"%s", text, STR_ARGS(choice), rest.n ? "," : "");
+		text = arena_printf(a, "%s%s\"%.*s\"%s", text, *text ? " " : "", STR_ARGS(choice),
+				    rest.n ? "," : "");
 		must(text);
 	}
 	return text;
@@ -86,10 +87,11 @@ const char *option_expects(const struct gh_option *row, struct arena *a)
 		[GH_OPT_BOOL] = "true or false",
 		[GH_OPT_INT] = "a whole number",
 		[GH_OPT_NUMBER] = "a number",
-		[GH_OPT_DURATION] = "a whole number and a unit (ms, s, m, h), such as \"15s\"",
-		[GH_OPT_SIZE] = "a number of bytes, or a string with a unit (KiB, MiB, GiB), such as "
-				"\"16KiB\"",
-		[GH_OPT_RATE] = "a number per second, minute or hour, such as \"100/s\"",
+		[GH_OPT_DURATION] = "a duration, such as \"15s\" (units: ms, s, m, h)",
+		[GH_OPT_SIZE] =
+			"a number of bytes, or a string with a unit (KiB, MiB, GiB), such as "
+			"\"16KiB\"",
+		[GH_OPT_RATE] = "a rate, such as \"100/s\" (per s, m or h)",
 		[GH_OPT_STRINGS] = "an array of strings",
 		[GH_OPT_SERVICE] = "the name of a service",
 		[GH_OPT_OBJECT] = "an object",
@@ -135,7 +137,7 @@ static const char *option_found(const struct option_slot *slot, const json_t *v)
 	char *text;
 
 	if (slot->row->flags & GH_OPT_SECRET)
-		return "the value";
+		return "what is there";
 	if (json_is_object(v))
 		return "an object";
 	if (json_is_array(v))
@@ -149,12 +151,13 @@ static const char *option_found(const struct option_slot *slot, const json_t *v)
 
 static void option_bad(const struct option_slot *slot, const json_t *v)
 {
-	option_error(slot, "%s is not right here; write %s", option_found(slot, v),
-		     option_expects(slot->row, slot->ctx->arena));
+	option_error(slot, "must be %s, not %s", option_expects(slot->row, slot->ctx->arena),
+		     option_found(slot, v));
 }
 
 /* A bound as it would be written. */
-static const char *option_bound(const struct gh_option *row, int64_t bound, char out[UNIT_TEXT_SIZE])
+static const char *option_bound(const struct gh_option *row, int64_t bound,
+				char out[UNIT_TEXT_SIZE])
 {
 	if (row->kind == GH_OPT_DURATION)
 		unit_duration_text((uint64_t)bound, out);
@@ -173,7 +176,7 @@ static bool option_bounded(const struct option_slot *slot, const json_t *v, bool
 
 	if (inside || (row->min == 0 && row->max == 0))
 		return true;
-	option_error(slot, "%s is out of range; write %s%s%s%s to %s", option_found(slot, v),
+	option_error(slot, "%s is out of range; it must be %s%s%s%s to %s", option_found(slot, v),
 		     row->flags & OPTION_WORD ? "\"" : "",
 		     row->flags & OPTION_WORD ? row->choices : "",
 		     row->flags & OPTION_WORD ? "\" or " : "", option_bound(row, row->min, min),
@@ -328,8 +331,9 @@ static void option_set_enum(const struct option_slot *slot, const json_t *v, voi
 		candidates[n] = arena_strdup(a, choice);
 		must(candidates[n]);
 	}
-	option_error(slot, "%s is not a choice here%s; write %s", option_found(slot, v),
-		     option_hint(a, json_string_value(v), candidates, n), option_expects(slot->row, a));
+	option_error(slot, "%s is no choice here%s; it must be %s", option_found(slot, v),
+		     option_hint(a, json_string_value(v), candidates, n),
+		     option_expects(slot->row, a));
 }
 
 static void option_set_strings(const struct option_slot *slot, const json_t *v, void *field)
@@ -431,7 +435,8 @@ static void option_set_map(const struct option_slot *slot, const json_t *v, void
 	}
 	items = item = arena_alloc(a, (n + 1) * size);
 	must(items);
-	json_object_foreach((json_t *)(uintptr_t)v, key, child) {
+	json_object_foreach((json_t *)(uintptr_t)v, key, child)
+	{
 		char *copy = arena_strdup(a, str_from(key));
 		must(copy);
 		option_set_item(slot, child, option_pointer(a, slot->pointer, key), item);
@@ -455,20 +460,13 @@ static void option_set_json(const struct option_slot *slot, const json_t *v, voi
 static void option_value(const struct option_slot *slot, const json_t *v, void *field)
 {
 	static void (*const setters[])(const struct option_slot *, const json_t *, void *) = {
-		[GH_OPT_STRING] = option_set_string,
-		[GH_OPT_BOOL] = option_set_bool,
-		[GH_OPT_INT] = option_set_int,
-		[GH_OPT_NUMBER] = option_set_number,
-		[GH_OPT_DURATION] = option_set_measure,
-		[GH_OPT_SIZE] = option_set_measure,
-		[GH_OPT_RATE] = option_set_rate,
-		[GH_OPT_ENUM] = option_set_enum,
-		[GH_OPT_STRINGS] = option_set_strings,
-		[GH_OPT_SERVICE] = option_set_service,
-		[GH_OPT_OBJECT] = option_set_object,
-		[GH_OPT_LIST] = option_set_list,
-		[GH_OPT_MAP] = option_set_map,
-		[GH_OPT_JSON] = option_set_json,
+		[GH_OPT_STRING] = option_set_string,    [GH_OPT_BOOL] = option_set_bool,
+		[GH_OPT_INT] = option_set_int,          [GH_OPT_NUMBER] = option_set_number,
+		[GH_OPT_DURATION] = option_set_measure, [GH_OPT_SIZE] = option_set_measure,
+		[GH_OPT_RATE] = option_set_rate,        [GH_OPT_ENUM] = option_set_enum,
+		[GH_OPT_STRINGS] = option_set_strings,  [GH_OPT_SERVICE] = option_set_service,
+		[GH_OPT_OBJECT] = option_set_object,    [GH_OPT_LIST] = option_set_list,
+		[GH_OPT_MAP] = option_set_map,          [GH_OPT_JSON] = option_set_json,
 	};
 	const struct gh_option *row = slot->row;
 
@@ -495,7 +493,8 @@ json_t *option_default(const struct gh_option *row, struct error *e)
 	buf_init(&text, 0);
 	if (expand_text(str_from(row->def), &text, e) == 0) {
 		const char *p = text.n ? text.p : "";
-		value = is_json ? json_loadb(p, text.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &bad) :
+		value = is_json ? json_loadb(p, text.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
+					     &bad) :
 				  json_stringn(p, text.n);
 		if (!value)
 			error_set(e, "not right: %s", is_json ? bad.text : "not UTF-8");
@@ -514,7 +513,8 @@ static void option_absent(struct option_slot *slot, bool given, void *field)
 
 	if (row->flags & GH_OPT_REQUIRED) {
 		if (given)
-			option_error(slot, "missing; write %s", option_expects(row, slot->ctx->arena));
+			option_error(slot, "missing; it must be %s",
+				     option_expects(row, slot->ctx->arena));
 		return;
 	}
 	if (row->flags & OPTION_ABSENT_MAX)
@@ -542,7 +542,8 @@ static void option_unknown(const struct option_context *ctx, const struct option
 	must(names);
 	for (uint32_t i = 0; i < t->count; i++)
 		names[i] = option_row(t, i)->name;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
 		const char *near;
 		bool known = false;
 		for (uint32_t i = 0; i < t->count && !known; i++)
@@ -554,7 +555,8 @@ static void option_unknown(const struct option_context *ctx, const struct option
 			list = i ? arena_printf(ctx->arena, "%s, %s", list, names[i]) : names[i];
 			must(list);
 		}
-		config_errors_add(ctx->errors, ctx->source, option_pointer(ctx->arena, pointer, key),
+		config_errors_add(ctx->errors, ctx->source,
+				  option_pointer(ctx->arena, pointer, key),
 				  near ? "unknown member \"%s\" (did you mean \"%s\"?)" :
 					 "unknown member \"%s\"; those known here: %s",
 				  key, near ? near : list);
@@ -575,8 +577,11 @@ static void option_fill(const struct option_context *ctx, const struct option_ta
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct gh_option *row = option_row(t, i);
 		const json_t *value = object ? json_object_get(object, row->name) : NULL;
-		struct option_slot slot = { .ctx = ctx, .table = t, .row = row,
-					    .pointer = option_pointer(ctx->arena, pointer, row->name) };
+		struct option_slot slot = { .ctx = ctx,
+					    .table = t,
+					    .row = row,
+					    .pointer = option_pointer(ctx->arena, pointer,
+								      row->name) };
 		void *field = (char *)out + row->offset;
 		if (value)
 			option_value(&slot, value, field);

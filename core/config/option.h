@@ -38,10 +38,10 @@ enum {
 typedef void (*option_service_cb)(void *arg, const char *service);
 
 struct option_context {
-	struct arena *arena;               /* where strings and lists go */
-	const struct config_source *source;/* for places; may be NULL */
+	struct arena *arena;                /* where strings and lists go */
+	const struct config_source *source; /* for places; may be NULL */
 	struct config_errors *errors;
-	option_service_cb on_service;      /* may be NULL */
+	option_service_cb on_service; /* may be NULL */
 	void *arg;
 };
 

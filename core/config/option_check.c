@@ -89,16 +89,19 @@ static const char *check_row(const struct option_table *t, const struct gh_optio
 	const struct check_field *field;
 
 	if (row->kind == 0 || row->kind >= sizeof(check_fields) / sizeof(check_fields[0]))
-		return check_fail(a, row, "is of kind %u, which this gateway does not know; it takes a "
-					  "newer one",
+		return check_fail(a, row,
+				  "is of kind %u, which this gateway does not know; it takes a "
+				  "newer one",
 				  row->kind);
 	if (row->flags & ~(uint32_t)OPTION_ABI_FLAGS)
-		return check_fail(a, row, "has flags 0x%x, which this gateway does not know; it takes a "
-					  "newer one",
+		return check_fail(a, row,
+				  "has flags 0x%x, which this gateway does not know; it takes a "
+				  "newer one",
 				  row->flags);
 	field = &check_fields[row->kind];
 	if (row->offset + (uint64_t)field->size > size)
-		return check_fail(a, row, "lies outside its structure: offset %u, %llu bytes in all",
+		return check_fail(a, row,
+				  "lies outside its structure: offset %u, %llu bytes in all",
 				  row->offset, (unsigned long long)size);
 	if (row->offset % field->align)
 		return check_fail(a, row, "lies at offset %u, which is not aligned", row->offset);

@@ -105,7 +105,8 @@ static json_t *schema_shape(const struct option_table *t, const struct gh_option
 	case GH_OPT_OBJECT:
 		return option_schema(&sub);
 	case GH_OPT_LIST:
-		return schema_pack(json_pack("{ssso}", "type", "array", "items", schema_item(t, row)));
+		return schema_pack(
+			json_pack("{ssso}", "type", "array", "items", schema_item(t, row)));
 	case GH_OPT_MAP:
 		return schema_pack(json_pack("{ssso}", "type", "object", "additionalProperties",
 					     schema_item(t, row)));

@@ -92,7 +92,8 @@ static bool scan_string(struct scan *s)
 		if (c == '\n' || c == '\r')
 			return scan_fail(s, start, "this string has no closing quote on its line");
 		if (c < 0x20)
-			return scan_fail(s, s->p, "control character 0x%02x in a string; write \\u%04x", c,
+			return scan_fail(s, s->p,
+					 "control character 0x%02x in a string; write \\u%04x", c,
 					 c);
 		s->p++;
 		if (c == '\\' && !scan_escape(s))
@@ -156,8 +157,10 @@ static bool scan_word(struct scan *s)
 			return true;
 	if (word.n > 40)
 		word.n = 40;
-	return scan_fail(s, start, "%.*s is not a JSON value; text takes double quotes, and only true, "
-				   "false and null stand without them", STR_ARGS(word));
+	return scan_fail(s, start,
+			 "%.*s is not a JSON value; text takes double quotes, and only true, "
+			 "false and null stand without them",
+			 STR_ARGS(word));
 }
 
 /* Between two elements, or at the end.  *more says which. */
@@ -248,8 +251,9 @@ static bool scan_value(struct scan *s)
 
 bool scan_check(struct str text, unsigned max_depth, struct scan_error *error)
 {
-	struct scan s = { .p = text.p, .end = text.p + text.n, .max_depth = max_depth,
-			  .error = error };
+	struct scan s = {
+		.p = text.p, .end = text.p + text.n, .max_depth = max_depth, .error = error
+	};
 
 	if (!scan_value(&s))
 		return false;
@@ -328,8 +332,9 @@ static bool scan_child(struct scan *s, struct str segment)
 const char *scan_find(struct str text, const char *pointer)
 {
 	struct scan_error ignored;
-	struct scan s = { .p = text.p, .end = text.p + text.n, .max_depth = UINT32_MAX,
-			  .error = &ignored };
+	struct scan s = {
+		.p = text.p, .end = text.p + text.n, .max_depth = UINT32_MAX, .error = &ignored
+	};
 	const char *found;
 
 	scan_space(&s);
@@ -347,8 +352,9 @@ const char *scan_find(struct str text, const char *pointer)
 struct str scan_value_text(struct str text, const char *p)
 {
 	struct scan_error ignored;
-	struct scan s = { .p = p, .end = text.p + text.n, .max_depth = UINT32_MAX,
-			  .error = &ignored };
+	struct scan s = {
+		.p = p, .end = text.p + text.n, .max_depth = UINT32_MAX, .error = &ignored
+	};
 
 	if (!scan_value(&s))
 		return (struct str){ p, 0 };

@@ -8,7 +8,7 @@
 
 struct config_source {
 	char *file;
-	char *text;      /* a copy, NUL-terminated */
+	char *text; /* a copy, NUL-terminated */
 	size_t size;
 	struct str body; /* without a byte order mark */
 	json_t *root;

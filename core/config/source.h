@@ -15,7 +15,8 @@ enum { CONFIG_SOURCE_DEPTH = 64, CONFIG_SOURCE_MAX = 64 * 1024 * 1024 };
 
 /* Parses text (which is copied): strict JSON, duplicate members are errors (RFC 8259, 4), at most
  * 64 levels and 64 MiB.  A UTF-8 byte order mark is skipped.  NULL after an error. */
-struct config_source *config_source_parse(const char *file, struct str text, struct config_errors *);
+struct config_source *config_source_parse(const char *file, struct str text,
+					  struct config_errors *);
 void config_source_free(struct config_source *);
 const char *config_source_file(const struct config_source *);
 /* The text as it was given, byte order mark and all; borrowed. */
