@@ -37,15 +37,26 @@ class Trouble(Exception):
 
 
 class Interrupted(Exception):
-    """SIGINT or SIGTERM came."""
+    """A signal asked for the end."""
 
 
 def say(text):
     print(text, flush=True)
 
 
-def on_signal(_number, _frame):
-    raise Interrupted
+signals = []
+
+
+def on_signal(number, _frame):
+    """Only notes the signal: an exception here could lose a process that is being started."""
+    signals.append(number)
+
+
+def pause(seconds):
+    """Sleeps, and raises Interrupted when a signal has come."""
+    time.sleep(seconds)
+    if signals:
+        raise Interrupted
 
 
 def get(url):
@@ -79,7 +90,7 @@ def need_port(port, who, address="127.0.0.1"):
 class Process:
     """A program in the background whose output goes to a file of its own."""
 
-    def __init__(self, name, build, words, env=None):
+    def __init__(self, name, build, words, env=None, cwd=None):
         self.name = name
         self.log = os.path.join(build, name + ".log")
         with open(self.log, "wb") as log:
@@ -87,7 +98,7 @@ class Process:
             # stops the programs in their order.
             self.child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=subprocess.STDOUT, start_new_session=True,
-                                          env=dict(os.environ, **(env or {})))
+                                          cwd=cwd, env=dict(os.environ, **(env or {})))
 
     def must_run(self):
         if self.child.poll() is not None:
@@ -121,8 +132,8 @@ class System:
         self.build = build
         self.processes = []
 
-    def start(self, name, words, env=None):
-        process = Process(name, self.build, words, env)
+    def start(self, name, words, env=None, cwd=None):
+        process = Process(name, self.build, words, env, cwd)
         self.processes.append(process)
         return process
 
@@ -134,7 +145,7 @@ class System:
                 process.must_run()
             if time.monotonic() > deadline:
                 raise Trouble(f"{what} was not ready within {READY_LIMIT:g} s; logs: {self.build}")
-            time.sleep(0.05)
+            pause(0.05)
 
     def stop(self):
         """Stops all, the gateway first and Consul last, since the services deregister."""
@@ -171,7 +182,9 @@ def start_consul(system):
         binary, "agent", "-dev", "-bind", "127.0.0.1", "-client", "127.0.0.1",
         f"-http-port={CONSUL}", f"-server-port={CONSUL_PORTS['server']}",
         f"-serf-lan-port={CONSUL_PORTS['serf LAN']}", "-serf-wan-port=-1", "-dns-port=-1",
-        "-grpc-port=-1", "-log-level=warn"])
+        "-grpc-port=-1", "-log-level=warn"],
+        # It would read a folder services/ in its own folder as its configuration.
+        cwd="/")
     system.wait("Consul", lambda: consul_answers(base))
     say(f"Consul: a development agent on 127.0.0.1:{CONSUL}")
     return True
@@ -228,17 +241,18 @@ def run(system, check):
         return 0 if good else 1
     say(f"""
 Where to look next:
-  http://127.0.0.1:{ADMIN}/status    routes, services and each endpoint's state
-  http://127.0.0.1:{ADMIN}/metrics   the same for Prometheus
-  config/gateway.json              the configuration
-  {system.build}/*.log   what each process says
-  docs/plugins.md                  a backend of your own
+  http://127.0.0.1:{ADMIN}/status   routes, services and each endpoint's state
+  http://127.0.0.1:{ADMIN}/metrics  the counters, for Prometheus
+  config/gateway.json             the configuration
+  docs/plugins.md                 how to add a backend of your own
+  {os.path.relpath(system.build)}/*.log
+                                  what each process says
 
 Ctrl-C stops everything.""")
     while True:
         for process in system.processes:
             process.must_run()
-        time.sleep(0.5)
+        pause(0.25)
 
 
 def main():
@@ -255,9 +269,6 @@ def main():
         say("\nstopping")
         return 1 if check else 0
     finally:
-        # A second Ctrl-C must not leave something behind.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
         system.stop()
 
 
