@@ -108,7 +108,7 @@ struct consul *consul_new(uv_loop_t *loop, const struct config_consul *config,
 	c->registry = registry;
 	c->resolver = resolver;
 	list_init(&c->services);
-	if (consul_settings_init(&c->settings, config, getenv, error)) {
+	if (consul_settings_init(&c->settings, config, error)) {
 		free(c);
 		return NULL;
 	}
@@ -129,11 +129,11 @@ struct consul *consul_new(uv_loop_t *loop, const struct config_consul *config,
 static struct fetch *consul_fetch(struct consul *c, const char *url, uint64_t timeout_ms,
 				  size_t max_answer, fetch_cb done, void *arg)
 {
-	const struct consul_settings *s = &c->settings;
+	const struct config_consul *s = c->settings.config;
 	const char *headers[] = { c->token_header, NULL };
 	struct fetch_spec spec = {
 		.url = url,
-		.unix_socket = s->unix_socket,
+		.unix_socket = c->settings.unix_socket,
 		.headers = headers,
 		.timeout_ms = timeout_ms,
 		.connect_timeout_ms = CONSUL_CONNECT_MS,
@@ -145,7 +145,7 @@ static struct fetch *consul_fetch(struct consul *c, const char *url, uint64_t ti
 		.client_key = s->client_key,
 		.tls_server_name = s->tls_server_name,
 		.userpwd = s->http_auth,
-		.tls_insecure = s->tls_insecure,
+		.tls_insecure = !s->tls_verify,
 	};
 
 	return fetch_start(c->fetcher, &spec, done, arg);
@@ -361,7 +361,7 @@ static void consul_fail(struct consul_service *s, enum watch_fault fault, int st
 		c->stats.bad_answers++;
 	if (fault == WATCH_UNREACHABLE || fault == WATCH_LIMITED)
 		consul_suspect(c);
-	if (fault != WATCH_DENIED || !c->settings.token_file)
+	if (fault != WATCH_DENIED || !c->settings.config->token_file)
 		return;
 	old = c->token_header;
 	c->token_header = NULL;
@@ -392,6 +392,8 @@ static void consul_on_answer(void *arg, struct fetch *f, const struct fetch_resu
 	must(s->magic == CONSUL_SERVICE_MAGIC);
 	s->fetch = NULL;
 	consul_count(s->consul, result->status);
+	if (result->status && s->consul->down)
+		consul_probe(s->consul);
 	if (consul_query_read(&reply, &answer, &fault))
 		consul_fail(s, fault, result->status,
 			    fault == WATCH_GARBLED && result->status ? error.text : result->error);
@@ -450,8 +452,8 @@ void consul_watch(struct consul *c, struct registry_service *record,
 {
 	struct consul_service *s = xcalloc(1, sizeof(*s));
 	struct watch_rules rules = {
-		.wait_ms = c->settings.wait_ms,
-		.hold_ms = c->settings.hold_ms,
+		.wait_ms = c->settings.config->wait,
+		.hold_ms = c->settings.config->hold,
 		.panic = !declared || declared->on_all_critical == CONSUL_PANIC,
 	};
 

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include "base/buf.h"
+#include "config/gateway.h"
 #include "discovery/consul_settings.h"
 
 enum {
@@ -37,27 +38,29 @@ void consul_query_url(struct buf *b, const struct consul_settings *s, const char
 	consul_escape(b, service);
 	if (index > 0) {
 		buf_printf(b, "?index=%llu&wait=%llums", (unsigned long long)index,
-			   (unsigned long long)s->wait_ms);
+			   (unsigned long long)s->config->wait);
 		sep = '&';
 	}
-	if (s->consistency != CONSUL_DEFAULT) {
-		buf_printf(b, "%c%s", sep, s->consistency == CONSUL_STALE ? "stale" : "consistent");
+	if (s->config->consistency != CONSUL_DEFAULT) {
+		buf_printf(b, "%c%s", sep,
+			   s->config->consistency == CONSUL_STALE ? "stale" : "consistent");
 		sep = '&';
 	}
-	if (s->datacenter) {
+	if (s->config->datacenter) {
 		buf_printf(b, "%cdc=", sep);
-		consul_escape(b, s->datacenter);
+		consul_escape(b, s->config->datacenter);
 		sep = '&';
 	}
-	if (s->ns) {
+	if (s->config->ns) {
 		buf_printf(b, "%cns=", sep);
-		consul_escape(b, s->ns);
+		consul_escape(b, s->config->ns);
 	}
 }
 
 uint64_t consul_query_deadline(const struct consul_settings *s, uint64_t index)
 {
-	return index > 0 ? s->wait_ms + s->wait_ms / 16 + CONSUL_GRACE_MS : CONSUL_GRACE_MS;
+	return index > 0 ? s->config->wait + s->config->wait / 16 + CONSUL_GRACE_MS :
+			   CONSUL_GRACE_MS;
 }
 
 static enum watch_fault consul_query_fault(const struct consul_reply *r)

@@ -61,7 +61,6 @@ static void discovery_on_soon(uv_timer_t *timer)
 	struct discovery *d = container_of(timer, struct discovery, soon);
 
 	must(d->magic == DISCOVERY_MAGIC);
-	/* on_change may close discovery, which empties the list. */
 	for (struct list *at = d->statics.next; at != &d->statics; at = at->next) {
 		struct discovery_static *s = container_of(at, struct discovery_static, link);
 

@@ -31,9 +31,9 @@ struct discovery_stats {
 	bool consul_used, consul_reachable;
 };
 
-/* Starts nothing yet; reads the environment's CONSUL_* (config.consul wins over it).  The
- * configuration must outlive it.  on_change comes with each change of a service, never before
- * discovery_need() returns.  NULL after logging what is wrong with the settings. */
+/* Starts nothing yet.  The configuration must outlive it.  on_change comes with each change of a
+ * service, never before discovery_need() returns, and must not call discovery_close().  NULL after
+ * logging what is wrong with the settings. */
 struct discovery *discovery_new(uv_loop_t *, const struct gateway_config *, registry_cb on_change,
 				void *arg);
 /* Begins to follow a service, in Consul or as its static endpoints say; again is harmless. */
