@@ -23,9 +23,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUF_SIZE 65536
-#define PIPE_SIZE 1048576
-#define BULK_LEAST 32768	/* a flow that brings less at a time is read and written again */
+#define BUF_SIZE   65536
+#define PIPE_SIZE  131072
+#define BULK_LEAST 32768 /* a flow that brings less at a time is read and written again */
 #define EVENTS_MAX 256
 
 /* A buffer: the one being read into, one holding what an end could not yet take, or a spare. */
@@ -46,12 +46,12 @@ struct duct {
 struct end {
 	int fd;
 	bool is_client;
-	bool answered;		/* origin: the last bytes on it came from the origin */
-	bool hung_up;		/* the kernel has reported the end of what this end sends */
-	bool finish;		/* close the pair as soon as what waits is written */
-	bool bulk;		/* what this end sends is spliced */
+	bool answered; /* origin: the last bytes on it came from the origin */
+	bool hung_up;  /* the kernel has reported the end of what this end sends */
+	bool finish;   /* close the pair as soon as what waits is written */
+	bool bulk;     /* what this end sends is spliced */
 	struct end *peer;
-	struct end *next;	/* in `kept_ends` or `dead_ends` */
+	struct end *next; /* in `kept_ends` or `dead_ends` */
 	/* Waiting to be written to this end; nothing is read for it meanwhile. */
 	struct buf *held;
 	struct duct *duct;
@@ -64,7 +64,7 @@ static struct buf *spare_bufs;
 static struct duct *spare_ducts;
 static bool once;
 static struct end *kept_ends;
-static struct end *dead_ends;	/* freed after the batch: later events may still name them */
+static struct end *dead_ends; /* freed after the batch: later events may still name them */
 
 static void die(const char *what)
 {
@@ -226,6 +226,15 @@ static void end_finish(struct end *e)
 	}
 }
 
+/* The peer of the end being read has taken no more: what is still to come must reach nobody. */
+static void end_fail(struct end *e)
+{
+	struct end *origin = e->is_client ? e->peer : e;
+
+	origin->answered = false;
+	end_finish(e->peer);
+}
+
 /* Writes what `b` holds: 1 all of it, 0 the socket is full, -1 the connection is gone. */
 static int buf_write(struct buf *b, int fd)
 {
@@ -285,7 +294,7 @@ static void end_pump_bulk(struct end *e)
 		done = duct_write(d, e->peer->fd);
 		if (done < 0) {
 			duct_give(d);
-			end_finish(e->peer);
+			end_fail(e);
 			return;
 		}
 		if (!done) {
@@ -295,19 +304,32 @@ static void end_pump_bulk(struct end *e)
 	}
 }
 
+/* Passes what `scratch` holds on to the peer: false when the pair is closed by it. */
+static bool end_pass(struct end *e)
+{
+	int done = buf_write(scratch, e->peer->fd);
+
+	if (done < 0) {
+		end_fail(e);
+		return false;
+	}
+	if (!done) {
+		e->peer->held = scratch;
+		scratch = buf_take();
+	} else if (once && !e->is_client) {
+		pair_close(e->peer);
+		return false;
+	}
+	return true;
+}
+
 /* Reads until the socket is empty and writes each read to the peer.  A short read means empty
  * (epoll(7)) unless an end was reported, which must then be read as well. */
-static void end_pump(struct end *e)
+static void end_pump_small(struct end *e)
 {
-	while (e->fd >= 0 && e->peer && !end_waits(e->peer)) {
-		ssize_t n;
-		int done;
+	while (!e->bulk && !end_waits(e->peer)) {
+		ssize_t n = read(e->fd, scratch->bytes, BUF_SIZE);
 
-		if (e->bulk) {
-			end_pump_bulk(e);
-			return;
-		}
-		n = read(e->fd, scratch->bytes, BUF_SIZE);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -322,22 +344,20 @@ static void end_pump(struct end *e)
 			e->peer->answered = false;
 		else
 			e->answered = true;
-		done = buf_write(scratch, e->peer->fd);
-		if (done < 0) {
-			end_finish(e->peer);
-			return;
-		}
-		if (!done) {
-			e->peer->held = scratch;
-			scratch = buf_take();
-		} else if (once && !e->is_client) {
-			pair_close(e->peer);
-			return;
-		}
-		if (n < BUF_SIZE && !e->hung_up)
+		if (!end_pass(e) || (n < BUF_SIZE && !e->hung_up))
 			return;
 		e->bulk = n == BUF_SIZE;
 	}
+}
+
+static void end_pump(struct end *e)
+{
+	if (e->fd < 0 || !e->peer)
+		return;
+	if (!e->bulk)
+		end_pump_small(e);
+	if (e->fd >= 0 && e->peer && e->bulk && !end_waits(e->peer))
+		end_pump_bulk(e);
 }
 
 /* Writes what waited for this end, then takes up reading from its peer again. */
@@ -412,6 +432,7 @@ static int listener_open(uint16_t port)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		die("limit: bind");
 	if (listen(fd, 4096) < 0)

@@ -21,15 +21,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_S 1000000000ULL
-#define GRACE_NS (2 * NS_PER_S)	/* how long answers are awaited after the last request */
+#define NS_PER_S   1000000000ULL
+#define GRACE_NS   (2 * NS_PER_S) /* how long answers are awaited after the last request */
 #define EVENTS_MAX 64
-#define HEAD_MAX 8192
+#define HEAD_MAX   8192
 
 /* Log-linear buckets: 64 to each power of two, so a quantile is at most 1.6 % too high. */
 #define SUB_BITS 6
-#define SUBS (1u << SUB_BITS)
-#define BUCKETS ((65 - SUB_BITS) * SUBS)
+#define SUBS     (1u << SUB_BITS)
+#define BUCKETS  ((65 - SUB_BITS) * SUBS)
 
 struct conn {
 	int fd;
@@ -42,7 +42,7 @@ struct conn {
 };
 
 struct load {
-	uint64_t start, interval_x1024, total;	/* ns; ns x 1024; requests */
+	uint64_t start, interval_x1024, total; /* ns; ns x 1024; requests */
 	uint64_t sent, done, bad;
 	struct conn *free_conns;
 	char request[1024];
@@ -276,8 +276,8 @@ int main(int argc, char **argv)
 	rate = number_parse(argv[3], 1, 10e6);
 	conns = (int)number_parse(argv[4], 1, 10000);
 	seconds = number_parse(argv[5], 0.1, 3600);
-	n = snprintf(l.request, sizeof(l.request),
-		     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", argv[2], port);
+	n = snprintf(l.request, sizeof(l.request), "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+		     argv[2], port);
 	if (n < 0 || (size_t)n >= sizeof(l.request)) {
 		fprintf(stderr, "paced: the path is too long\n");
 		return 2;

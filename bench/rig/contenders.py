@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from .proc import BenchError, Server, port_free, tool_path
 
-SMALL = b'{"id":10170,"name":"Ada Lovelace","email":"ada@example.org","role":"editor","active":true}'
+SMALL = (b'{"id":10170,"name":"Ada Lovelace","email":"ada@example.org",'
+         b'"role":"editor","active":true}')
 KIB_10 = b"0123456789abcdef" * 640
 MIB_1_SIZE = 1 << 20
 
@@ -133,6 +134,7 @@ class Contender:
         self.directory = rig.directory(re.sub(r"\W+", "-", label))
         self.port = port_free()
         self.server = None
+        self.log_offset = 0
 
     def start(self):
         self.server = self.launch()
@@ -154,11 +156,17 @@ class Contender:
         return f"{self.directory}/access.log"
 
     def log_lines(self):
-        """Counts the lines of the access log and cuts it to nothing."""
+        """Counts the lines that the access log has got since the last call."""
         with open(self.log_path(), "rb") as f:
+            f.seek(self.log_offset)
             count = sum(chunk.count(b"\n") for chunk in iter(lambda: f.read(1 << 20), b""))
-        os.truncate(self.log_path(), 0)
+            self.log_offset = f.tell()
         return count
+
+    def log_cut(self):
+        """Empties the access log, which all contenders open for appending."""
+        os.truncate(self.log_path(), 0)
+        self.log_offset = 0
 
     def stop(self):
         if self.server:
@@ -182,13 +190,12 @@ NGINX_BODY = """\
     client_body_buffer_size 64k;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
-    proxy_buffer_size 16k;
-    proxy_buffers 16 64k;
-    proxy_busy_buffers_size 128k;
-    proxy_max_temp_file_size 0;
+    proxy_buffering off;
+    proxy_buffer_size 64k;
+    proxy_buffers 8 64k;
 {upstreams}
     server {{
-        listen 127.0.0.1:{port} reuseport backlog=8192;
+        listen 127.0.0.1:{port} reuseport deferred backlog=8192;
         location / {{ proxy_pass http://s0; }}
 {locations}
     }}
@@ -218,7 +225,7 @@ HAPROXY_CONF = """\
 global
     nbthread {threads}
     maxconn {maxconn}
-    tune.bufsize 16384
+    tune.bufsize 32768
     tune.maxrewrite 1024
     tune.maxpollevents 200
     tune.maxaccept 200
@@ -236,7 +243,7 @@ defaults
     timeout http-keep-alive 75s
 {log_defaults}
 frontend in
-    bind 127.0.0.1:{port} backlog 8192
+    bind 127.0.0.1:{port} backlog 8192 defer-accept
 {rules}
     default_backend s0
 

@@ -96,7 +96,8 @@ def invalid_lines(run):
 
 def noise_line(run):
     shares = [100 * s["foreign"] for e in run.entries for s in e.samples]
-    if not shares or run.workload.kind == "idle":
+    shared = set(run.layout.contender) & set(run.layout.load + run.layout.origin)
+    if not shares or shared or run.workload.kind == "idle":
         return ""
     return (f"Others took {statistics.median(shares):.1f} % of the contender's core in the median "
             f"window, {max(shares):.1f} % in the worst.")

@@ -141,8 +141,9 @@ class Rig:
             "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
             "compiler": command_first_line([tool_path("cc", "gcc"), "--version"]),
             "wrk": command_first_line([tool_path("wrk", "wrk"), "-v"]).partition(" Copy")[0],
-            "nginx": command_first_line([tool_path("nginx", "nginx"), "-v"]),
-            "haproxy": command_first_line([tool_path("haproxy", "haproxy"), "-v"]).partition(" - ")[0],
+            "nginx": command_first_line([tool_path("nginx", "nginx"), "-v"]).split(": ")[-1],
+            "haproxy": command_first_line([tool_path("haproxy", "haproxy"),
+                                           "-v"]).partition(" - ")[0],
             "windows": f"{self.rounds} interleaved rounds of {self.seconds} s each",
         }
         if self.gatehouse:
