@@ -165,8 +165,13 @@ class Origin:
         self.port = next(iter(self.ports.values()))
 
     def begin(self, *scripts, on_accept=()):
-        """Starts an episode.  One script for each request; none: the default answer."""
+        """Starts an episode.  One script for each request; none: the default answer.
+
+        With on_accept, connections of earlier episodes are closed, so that a new one comes.
+        """
         self.episode = Episode(scripts, on_accept)
+        if on_accept:
+            self._shut(self.streams())
         return self.episode
 
     def finish(self):
@@ -178,12 +183,16 @@ class Origin:
         self.episode = Episode()
         with self._lock:
             held = [s for s, state in self._open.items() if state != "reading"]
-        for stream in held:
+        self._shut(held)
+        return episode
+
+    @staticmethod
+    def _shut(streams):
+        for stream in streams:
             try:
                 stream.sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        return episode
 
     def streams(self):
         """Returns the open connections."""
@@ -202,9 +211,11 @@ class Origin:
         """True while bytes lie in a socket that a thread is about to read."""
         with self._lock:
             socks = [s.sock for s, state in self._open.items() if state == "reading"]
-        socks = [s for s in socks if s.fileno() >= 0]
         socks += self.listeners.values()
-        return bool(select.select(socks, [], [], 0)[0])
+        try:
+            return bool(select.select(socks, [], [], 0)[0])
+        except (OSError, ValueError):
+            return True  # One was closed just now: look again.
 
     def _accept(self, name):
         while True:
@@ -297,11 +308,10 @@ class Origin:
     def _end(stream):
         """Closes in order: reads what is there first, since unread bytes make it a reset."""
         stream.shutdown_write()
-        stream.sock.settimeout(LIMIT)
         try:
             while select.select([stream.sock], [], [], 0)[0] and stream.sock.recv(65536):
                 pass
-        except OSError:
+        except (OSError, ValueError):
             pass
         stream.close()
 

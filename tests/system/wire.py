@@ -13,7 +13,7 @@ import time
 
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)\Z")
-FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
+FIELD_VALUE = re.compile(rb"[^\0\r\n]*\Z")  # RFC 9110, 5.5: other controls may be kept.
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?)\Z")
 KEEP = 4 << 20
 DIGITS = re.compile(rb"[0-9]{1,19}\Z")
@@ -239,7 +239,7 @@ class Stream:
                 raise Malformed("field line %r" % line)
             value = value.strip(b" \t")
             if not FIELD_VALUE.match(value):
-                raise Malformed("control character in the value of %r" % line)
+                raise Malformed("CR, LF or NUL in the value of %r" % line)
             fields.append((name, value))
 
     def _exactly(self, res, n, deadline):

@@ -79,7 +79,7 @@ class Case:
     @property
     def statuses(self):
         """Returns the statuses that gatehouse may answer, as a tuple."""
-        return self.status if isinstance(self.status, tuple) else (self.status,)
+        return status_set(self.status)
 
     @property
     def methods(self):
@@ -109,7 +109,8 @@ class Group(list):
         if status != 400 and reason == "bad_request":
             reason = None
         facts.setdefault("after", "close")
-        self.add(name, rfc, send, status=status, reason=reason, relays=[], **facts)
+        facts.setdefault("relays", None if 200 in status_set(status) else [])
+        self.add(name, rfc, send, status=status, reason=reason, **facts)
 
     def refuse_body(self, name, rfc, send, status=400, **facts):
         """The body is refused: an error, closed, never a complete request at the origin."""
@@ -125,6 +126,11 @@ class Group(list):
     def answer(self, name, rfc, origin, send=None, **facts):
         """The origin plays a script in answer to a plain GET of "/"."""
         self.add(name, rfc, send or get(), origin=origin, **facts)
+
+
+def status_set(status):
+    """Returns a status, or a tuple of them, as a tuple."""
+    return status if isinstance(status, tuple) else (status,)
 
 
 def req(line, *fields, body=b""):

@@ -55,7 +55,8 @@ refuse("length twice, other case", "9112 6.3",
        post("Content-Length: 0", "content-length: %d" % len(HIDDEN), body=HIDDEN))
 refuse("length twice, second bad", "9112 6.3",
        post("Content-Length: 5", "Content-Length: x", body=b"hello"))
-refuse("length in a folded line", "9112 5.2", post("Content-Length:\r\n 5", body=b"hello"))
+refuse("length in a folded line", "9112 5.2", post("Content-Length:\r\n 5", body=b"hello"),
+       also=(200,))
 refuse("length space before colon", "9112 5.1", post("Content-Length : 5", body=b"hello"))
 add("length over the limit", "9110 15.5.14",
     post("Content-Length: 99999999999", target="/small-body"), status=413,
@@ -143,7 +144,8 @@ for name, field in (
         ("folded after", b"Transfer-Encoding: chunked\r\n , identity"),
         ("folded before", b"X-A: b\r\n Transfer-Encoding: chunked")):
     refuse("coding hidden by " + name, "9112 5",
-           post("Content-Length: 5", field, body=CHUNKED_HELLO))
+           post("Content-Length: 15", field, body=CHUNKED_HELLO),
+           also=(200,) if name in ("folded value", "folded before") else ())
 refuse("coding hidden by underscore", "9110 5.1",
        post("Content-Length: 5", "Transfer_Encoding: chunked", body=b"hello"), also=(200,))
 refuse("coding hidden by bare LF", "9112 2.2",
@@ -223,9 +225,10 @@ for name, body in (
         ("extension with control", b"5;a=\x01\r\nhello\r\n0\r\n\r\n"),
         ("trailer space before colon", b"5\r\nhello\r\n0\r\nX-T : 1\r\n\r\n"),
         ("trailer without name", b"5\r\nhello\r\n0\r\n: 1\r\n\r\n"),
-        ("trailer NUL", b"5\r\nhello\r\n0\r\nX-T: \0\r\n\r\n"),
-        ("trailer folded", b"5\r\nhello\r\n0\r\nX-T: 1\r\n 2\r\n\r\n")):
+        ("trailer NUL", b"5\r\nhello\r\n0\r\nX-T: \0\r\n\r\n")):
     refuse_body("chunk " + name, "9112 7.1", chunked(body))
+refuse_body("chunk trailer folded", "9112 5.2",
+            chunked(b"5\r\nhello\r\n0\r\nX-T: 1\r\n 2\r\n\r\n"), also=(200,))
 refuse_body("chunk end with LF", "9112 7.1", chunked(b"5\r\nhello\r\n0\r\n\n"), also=(200,))
 refuse_body("chunk trailer line ends in LF", "9112 2.2",
             chunked(b"5\r\nhello\r\n0\r\nX-T: 1\n\r\n"), also=(200,))
