@@ -48,10 +48,12 @@ class Rig:
         os.makedirs(path, mode=0o755, exist_ok=True)
         return path
 
-    def prepare(self):
-        """Builds the two C programs and starts the origin."""
-        for name in ("wrk", "taskset"):
-            tool_path(name, {"wrk": "wrk", "taskset": "util-linux"}[name])
+    def prepare(self, names):
+        """Finds what these contenders need, before anything is measured, and builds the rest."""
+        needed = [("cc", "gcc"), ("taskset", "util-linux"), ("wrk", "wrk"), ("nginx", "nginx")]
+        needed += [("haproxy", "haproxy")] if "haproxy" in names else []
+        for name, package in needed:
+            tool_path(name, package)
         for name in ("limit", "paced"):
             self.built[name] = os.path.join(self.tmp, name)
             contenders.program_build(os.path.join(HERE, f"{name}.c"), self.built[name])
@@ -128,7 +130,7 @@ class Rig:
 
     # What the figures were measured on.
 
-    def facts(self):
+    def facts(self, names):
         model = "unknown"
         with open("/proc/cpuinfo", encoding="utf-8") as f:
             for line in f:
@@ -142,10 +144,11 @@ class Rig:
             "compiler": command_first_line([tool_path("cc", "gcc"), "--version"]),
             "wrk": command_first_line([tool_path("wrk", "wrk"), "-v"]).partition(" Copy")[0],
             "nginx": command_first_line([tool_path("nginx", "nginx"), "-v"]).split(": ")[-1],
-            "haproxy": command_first_line([tool_path("haproxy", "haproxy"),
-                                           "-v"]).partition(" - ")[0],
             "windows": f"{self.rounds} interleaved rounds of {self.seconds} s each",
         }
+        if "haproxy" in names:
+            facts["haproxy"] = command_first_line([tool_path("haproxy", "haproxy"),
+                                                   "-v"]).partition(" - ")[0]
         if self.gatehouse:
             facts["gatehouse"] = command_first_line([self.gatehouse, "version"])
         return facts
