@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unit/suite.h -- what every unit test program ends with, and slices compared to literals.
+ * Called by: tests/unit/test_*.c.  Never: part of the gateway. */
+#ifndef GATEHOUSE_TESTS_SUITE_H
+#define GATEHOUSE_TESTS_SUITE_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+
+/* Runs the tests (ended by NULL) and gives what main() returns. */
+static inline int suite_run(const char *name, const TTest *const *tests)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, 60);
+	for (; *tests; tests++)
+		tcase_add_test(tcase, *tests);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* return SUITE("str", test_one, test_two); */
+#define SUITE(name, ...) suite_run((name), (const TTest *const[]){ __VA_ARGS__, NULL })
+
+/* A slice holds exactly these bytes. */
+#define ck_slice(slice, literal)                                                                   \
+	do {                                                                                       \
+		struct str got_ = (slice);                                                         \
+		ck_assert_msg(str_eq(got_, STR(literal)), "%s is \"%.*s\" and not \"%s\"", #slice, \
+			      STR_ARGS(got_), literal);                                            \
+	} while (0)
+
+#endif
