@@ -144,11 +144,11 @@ class Rig:
             "compiler": command_first_line([tool_path("cc", "gcc"), "--version"]),
             "wrk": command_first_line([tool_path("wrk", "wrk"), "-v"]).partition(" Copy")[0],
             "nginx": command_first_line([tool_path("nginx", "nginx"), "-v"]).split(": ")[-1],
-            "windows": f"{self.rounds} interleaved rounds of {self.seconds} s each",
         }
         if "haproxy" in names:
             facts["haproxy"] = command_first_line([tool_path("haproxy", "haproxy"),
                                                    "-v"]).partition(" - ")[0]
         if self.gatehouse:
             facts["gatehouse"] = command_first_line([self.gatehouse, "version"])
+        facts["windows"] = f"interleaved rounds: {self.rounds}, seconds each: {self.seconds}"
         return facts
