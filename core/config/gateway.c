@@ -85,7 +85,8 @@ static void gateway_drop_echoes(struct config_errors *errors, size_t from, size_
 	errors->count = kept;
 }
 
-static void gateway_build(struct gateway_config *c, struct config_errors *errors)
+/* 0, or -1 when the text is no object. */
+static int gateway_build(struct gateway_config *c, struct config_errors *errors)
 {
 	struct option_context ctx = { .arena = &c->arena, .source = c->source, .errors = errors };
 	struct raw_gateway *raw = arena_alloc(&c->arena, sizeof(*raw));
@@ -98,7 +99,7 @@ static void gateway_build(struct gateway_config *c, struct config_errors *errors
 	expand_json(root, c->source, errors);
 	expanded = errors->count;
 	if (option_parse(&ctx, &gateway_table, root, "", raw) < 0 && !json_is_object(root))
-		return;
+		return -1;
 	/* What could not be read stands as absent, so that the rest is checked all the same. */
 	if (!raw->admin)
 		raw->admin = "off";
@@ -111,9 +112,33 @@ static void gateway_build(struct gateway_config *c, struct config_errors *errors
 	build_services(&b);
 	build_routes(&b);
 	gateway_drop_echoes(errors, before, expanded);
+	return 0;
 }
 
-struct gateway_config *gateway_config_load(const char *file, const struct str *text,
+/* Whether any error is at the pointer or below it. */
+static bool gateway_is_wrong(const struct config_errors *errors, const char *pointer)
+{
+	size_t n = strlen(pointer);
+
+	for (size_t i = 0; i < errors->count; i++) {
+		const char *p = errors->items[i].pointer;
+		if (strncmp(p, pointer, n) == 0 && (p[n] == '\0' || p[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static void gateway_drop_routes(struct gateway_config *c, const struct config_errors *errors)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->route_count; i++)
+		if (!gateway_is_wrong(errors, c->routes[i].pointer))
+			c->routes[kept++] = c->routes[i];
+	c->route_count = kept;
+}
+
+struct gateway_config *gateway_config_read(const char *file, const struct str *text,
 					   struct config_errors *errors)
 {
 	size_t before = config_errors_total(errors);
@@ -135,7 +160,21 @@ struct gateway_config *gateway_config_load(const char *file, const struct str *t
 	c->source = source;
 	c->file = config_source_file(source);
 	c->text = config_source_text(source);
-	gateway_build(c, errors);
+	if (gateway_build(c, errors) == 0) {
+		if (config_errors_total(errors) != before)
+			gateway_drop_routes(c, errors);
+		return c;
+	}
+	gateway_config_free(c);
+	return NULL;
+}
+
+struct gateway_config *gateway_config_load(const char *file, const struct str *text,
+					   struct config_errors *errors)
+{
+	size_t before = config_errors_total(errors);
+	struct gateway_config *c = gateway_config_read(file, text, errors);
+
 	if (config_errors_total(errors) == before)
 		return c;
 	gateway_config_free(c);

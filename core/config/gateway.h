@@ -157,6 +157,11 @@ struct gateway_config {
  * its contents are given (a worker gets the text that the control process checked). */
 struct gateway_config *gateway_config_load(const char *file, const struct str *text,
 					   struct config_errors *errors);
+/* As gateway_config_load(), but after errors gives all that is right, without the routes that are
+ * not: for `gatehouse check`, which goes on to routes and plugins.  NULL when there is no JSON
+ * object at all. */
+struct gateway_config *gateway_config_read(const char *file, const struct str *text,
+					   struct config_errors *errors);
 void gateway_config_free(struct gateway_config *);
 /* The service declared under that name, or NULL (then it is looked up in Consul as it is). */
 const struct config_service *gateway_config_service(const struct gateway_config *,

@@ -109,11 +109,10 @@ static void route_use(const struct gateway_build *b, struct config_use *use, con
 				    .config = config ? config : "{}",
 				    .pointer = pointer };
 	if (plugin && !build_is_name(plugin))
-		build_error(
-			b, option_pointer(a, pointer, "plugin"),
-			"\"%s\" is not a plugin's name; write the file's name without .so: letters, "
-			"digits, \"_\" and \"-\"",
-			plugin);
+		build_error(b, option_pointer(a, pointer, "plugin"),
+			    "\"%s\" is not a plugin's name: it is a file's name without .so, of "
+			    "letters, digits, \"_\" and \"-\"",
+			    plugin);
 	if (use->config[0] != '{')
 		build_error(b, option_pointer(a, pointer, "config"),
 			    "the plugin's options must be an object: {\"name\": value}");

@@ -107,7 +107,7 @@ static const struct gh_option limits_rows[] = {
 	       "Header lines of a request or response."),
 	SIZE(struct config_limits, uri, "8KiB", 64, 64 * KIB, "A request's target; over it 414."),
 	{ GH_ROW_(struct config_limits, body, uint64_t, GH_OPT_SIZE, "unlimited",
-		  "A request's body; over it 413.  Bodies are streamed, so that a large one costs no "
+		  "A request's body; over it 413.  Bodies are streamed: a large one costs no "
 		  "memory."),
 	  .choices = "unlimited", .flags = OPTION_WORD },
 	SIZE(struct config_limits, chunk_extension, "4KiB", 0, MIB,
@@ -123,8 +123,8 @@ static const struct gh_option limits_rows[] = {
 	GH_INT(struct config_limits, connections, "50000", 1, 1000000,
 	       "Clients' connections of one worker."),
 	{ GH_ROW_(struct config_limits, connections_per_client, int64_t, GH_OPT_INT, "off",
-		  "Connections of one client's address to one worker.  Off by default: behind a load "
-		  "balancer or a shared address all clients look like one."),
+		  "Connections of one client's address to one worker.  Off by default: behind a "
+		  "load balancer or a shared address all clients look like one."),
 	  .choices = "off", .min = 1, .max = 1000000, .flags = OPTION_WORD },
 	SIZE(struct config_limits, memory, "512MiB", 16 * MIB, 1024 * GIB,
 	     "Buffers of one worker; over it new requests get 503."),
@@ -159,7 +159,7 @@ static const struct gh_option log_rows[] = {
 
 static const struct gh_option endpoint_rows[] = {
 	{ GH_ROW_(struct raw_endpoint, address, const char *, GH_OPT_STRING, NULL,
-		  "host:port; the host is an IPv4 address, an IPv6 address in brackets, or a name."),
+		  "host:port; the host is an IPv4 address, an IPv6 address in brackets or a name."),
 	  .flags = GH_OPT_REQUIRED },
 	GH_INT(struct raw_endpoint, weight, "1", 1, 65535,
 	       "Share of the requests, against the others'."),
@@ -242,7 +242,8 @@ static const struct gh_option gateway_rows[] = {
 	NAMED(struct raw_gateway, "$schema", schema, NULL,
 	      "For editors: where gateway.schema.json is.  gatehouse does not read it."),
 	{ GH_ROW_(struct raw_gateway, listen, struct gh_strings, GH_OPT_STRINGS, NULL,
-		  "Addresses for clients: \"0.0.0.0:5000\", \"[::1]:5000\", \":5000\", \"unix:/path\"."),
+		  "Addresses for clients: \"0.0.0.0:5000\", \"[::1]:5000\", \":5000\" (all of "
+		  "IPv4) or \"unix:/path\"."),
 	  .flags = GH_OPT_REQUIRED | OPTION_SHORTHAND },
 	GH_STRING(struct raw_gateway, admin, "127.0.0.1:5080",
 		  "Address of /healthz, /readyz, /status and /metrics, or \"off\".  It has no "
@@ -260,8 +261,8 @@ static const struct gh_option gateway_rows[] = {
 	GH_OBJECT(struct raw_gateway, limits, limits_rows, "What one client or request may cost."),
 	GH_OBJECT(struct raw_gateway, http, http_rows, "How doubtful requests are taken."),
 	{ GH_ROW_(struct raw_gateway, services, struct gh_list, GH_OPT_MAP, NULL,
-		  "Services by name.  One that needs no setting need not be here: it is looked up in "
-		  "Consul."),
+		  "Services by name.  One that needs no setting need not be here: it is looked up "
+		  "in Consul."),
 	  SUB(service_rows), .item_size = sizeof(struct raw_service) },
 	{ GH_ROW_(struct raw_gateway, routes, struct gh_list, GH_OPT_LIST, NULL,
 		  "Which plugin takes which requests; the most specific wins, whatever the order."),

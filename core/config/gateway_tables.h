@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config/gateway_tables.h -- the members of gateway.json as tables of options, and the structures
- * that they fill: the one place where their names, defaults, bounds and texts stand.
- * Called by: config/gateway, config/gateway_build, config/reference.  Never: used outside config/. */
+ * that they fill: the one place where names, defaults, bounds and texts stand.
+ * Called by: config/gateway, config/gateway_build, config/reference.
+ * Never: used outside config/. */
 #ifndef GATEHOUSE_CONFIG_GATEWAY_TABLES_H
 #define GATEHOUSE_CONFIG_GATEWAY_TABLES_H
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/unit.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,39 +65,27 @@ int unit_size(struct str s, uint64_t *bytes)
 	return unit_parse(s, unit_sizes, UNIT_SIZE_MAX, bytes);
 }
 
+/* Seconds of "s", "m" or "h"; 0 for another letter. */
+static double unit_seconds(char c)
+{
+	return c == 's' ? 1 : c == 'm' ? 60 : c == 'h' ? 3600 : 0;
+}
+
 int unit_rate(struct str s, double *per_second)
 {
 	char text[40], *end;
-	double number, seconds;
-	const char *slash = s.n ? memchr(s.p, '/', s.n) : NULL;
-	size_t n = slash ? (size_t)(slash - s.p) : 0;
+	double seconds = s.n >= 3 && s.p[s.n - 2] == '/' ? unit_seconds(s.p[s.n - 1]) : 0;
+	size_t n = s.n - 2;
 
 	/* strtod() also takes signs, spaces, hexadecimal and "inf"; none of them is a rate. */
-	if (n == 0 || n >= sizeof(text) || s.n != n + 2)
+	if (seconds == 0 || n >= sizeof(text))
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (!(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '.')
-			return -1;
 	memcpy(text, s.p, n);
 	text[n] = '\0';
-	number = strtod(text, &end);
-	if (*end || end == text || !isfinite(number))
+	if (strspn(text, "0123456789.") != n)
 		return -1;
-	switch (slash[1]) {
-	case 's':
-		seconds = 1;
-		break;
-	case 'm':
-		seconds = 60;
-		break;
-	case 'h':
-		seconds = 3600;
-		break;
-	default:
-		return -1;
-	}
-	*per_second = number / seconds;
-	return 0;
+	*per_second = strtod(text, &end) / seconds;
+	return *end || end == text ? -1 : 0;
 }
 
 static void unit_text(uint64_t value, const struct unit *units, char out[UNIT_TEXT_SIZE])
