@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """wire -- bytes on a socket, and a strict reader of HTTP/1.1 messages.
 
-Used by every system test through harness.py, and by the scripted origin.  Shares no code with http.client, so that a
-message which two readers could take differently is an error here and not a guess.
-Every read has a limit in seconds; nothing here ever waits for ever.
+Used by every system test through harness.py, and by the scripted origin.  Shares no code
+with http.client, so that a message which two readers could take differently is an error here
+and not a guess.  Every read has a limit in seconds; nothing here ever waits for ever.
 """
 import errno
 import re

@@ -82,11 +82,13 @@ for name, target, at, relayed in (
         ("longer name is another path", "/otherwise/y", "main", "/otherwise/y"),
         ("not by the query", "/x?/../other/y", "main", "/x?/../other/y")):
     relay("route " + name, "3986 6.2.2.3", get(target=target), "GET " + relayed, at=at)
-for name, target in (("by encoded slash", "/other/..%2fx"), ("by encoded slashes", "/other%2f..%2fx"),
+for name, target in (("by encoded slash", "/other/..%2fx"),
+                     ("by encoded slashes", "/other%2f..%2fx"),
                      ("in by encoded slash", "/other%2Fy")):
     refuse("route " + name, "3986 2.2", get(target=target), also=(200,))
 refuse("route out by backslash", "3986 3.3", get(target="/other/..\\x"), also=(200,))
-for name, target in (("with parameter", "/other/..;/x"), ("with encoded parameter", "/other/..%3b/x"),
+for name, target in (("with parameter", "/other/..;/x"),
+                     ("with encoded parameter", "/other/..%3b/x"),
                      ("with encoded backslash", "/other/..%5cx"), ("three dots", "/other/.../x")):
     add("route dots " + name, "3986 3.3", get(target=target), at="other", status=(200, 400),
         relays=None)

@@ -168,7 +168,8 @@ for name, target in (("empty host", "http:///x"), ("only scheme", "http://"),
                      ("no slashes", "http:/x"), ("bad scheme", "1http://a.test/x"),
                      ("fragment", "http://a.test/x#y"), ("space in host", "http://a .test/x")):
     refuse("target absolute, " + name, "9110 4.2.1", get(target=target), status=(400, 505))
-for name, target in (("userinfo", "http://u:p@a.test/x"), ("port out of range", "http://a.test:99999/x"),
+for name, target in (("userinfo", "http://u:p@a.test/x"),
+                     ("port out of range", "http://a.test:99999/x"),
                      ("port not a number", "http://a.test:8x/x"), ("ftp", "ftp://a.test/x"),
                      ("unknown scheme", "gopher://a.test/x")):
     refuse("target absolute, " + name, "9110 4.2.4", get(target=target), also=(200, 404))

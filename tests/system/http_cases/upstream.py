@@ -83,8 +83,8 @@ for name, body in (("size not hex", b"g\r\nhello\r\n"), ("size negative", b"-5\r
     cut("chunk " + name, "9112 7.1",
         [CHUNK + body + b"0\r\n\r\n", CLOSE])
 for name, body in (("size not hex", b"g\r\nhello\r\n"), ("size negative", b"-5\r\nhello\r\n")):
-    add("first chunk " + name, "9112 7.1", get(), relays=None, status=(200, 502), also=(None,), whole=False,
-        origin=[[ok("Transfer-Encoding: chunked", body=body + b"0\r\n\r\n"), CLOSE]],
+    add("first chunk " + name, "9112 7.1", get(), relays=None, status=(200, 502), also=(None,),
+        whole=False, origin=[[ok("Transfer-Encoding: chunked", body=body + b"0\r\n\r\n"), CLOSE]],
         after=None)
 
 # --- Status lines ---------------------------------------------------------------------------
