@@ -38,6 +38,7 @@ struct fetch_socket {
 	struct list link;
 	struct fetcher *fetcher;
 	curl_socket_t fd;
+	int events; /* that libcurl waits for, as libuv names them */
 };
 
 struct fetch {
@@ -138,6 +139,16 @@ static void fetcher_on_timer_closed(uv_handle_t *handle)
 	fetcher_on_handle_closed(container_of((uv_timer_t *)handle, struct fetcher, timer));
 }
 
+static void fetcher_on_readiness(uv_poll_t *, int status, int events);
+
+static void fetcher_socket_watch(struct fetch_socket *s)
+{
+	int rc = uv_poll_start(&s->poll, s->events, fetcher_on_readiness);
+
+	if (rc < 0)
+		log_error("cannot watch a socket", LOG_S("error", uv_strerror(rc)));
+}
+
 static void fetcher_on_readiness(uv_poll_t *poll, int status, int events)
 {
 	struct fetch_socket *s = container_of(poll, struct fetch_socket, poll);
@@ -145,13 +156,18 @@ static void fetcher_on_readiness(uv_poll_t *poll, int status, int events)
 	int flags = 0, running;
 
 	must(fetcher->magic == FETCHER_MAGIC);
+	/* libuv reports an error without looking what it is, and before what has arrived: let
+	 * libcurl read, and find out. */
 	if (status < 0)
-		flags |= CURL_CSELECT_ERR;
+		events = UV_READABLE | UV_WRITABLE;
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
 	curl_multi_socket_action(fetcher->multi, s->fd, flags, &running);
+	/* It has stopped watching, too. */
+	if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
+		fetcher_socket_watch(s);
 	fetcher_reap(fetcher);
 }
 
@@ -218,7 +234,6 @@ static int fetcher_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void
 {
 	struct fetcher *fetcher = arg;
 	struct fetch_socket *s = socket_arg;
-	int events = 0;
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
@@ -230,12 +245,9 @@ static int fetcher_on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void
 	}
 	if (!s && !(s = fetcher_socket_open(fetcher, fd)))
 		return 0;
-	if (what & CURL_POLL_IN)
-		events |= UV_READABLE;
-	if (what & CURL_POLL_OUT)
-		events |= UV_WRITABLE;
-	if (uv_poll_start(&s->poll, events, fetcher_on_readiness) < 0)
-		log_error("cannot watch a socket", LOG_END);
+	s->events = (what & CURL_POLL_IN ? UV_READABLE : 0) |
+		    (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	fetcher_socket_watch(s);
 	return 0;
 }
 
