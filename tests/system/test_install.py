@@ -15,7 +15,7 @@ HELLO = """\
 
 static enum gh_verdict hello_on_request(struct gh_request *r)
 {
-	return gh_reply(r, 200, "text/plain", "hello", 5);
+\treturn gh_reply(r, 200, "text/plain", "hello", 5);
 }
 
 GH_PLUGIN(.name = "hello", .version = "1.0", .on_request = hello_on_request);
