@@ -169,18 +169,32 @@ static const char *option_bound(const struct gh_option *row, int64_t bound,
 	return out;
 }
 
+const char *option_range(const struct gh_option *row, struct arena *a)
+{
+	char min[UNIT_TEXT_SIZE], max[UNIT_TEXT_SIZE];
+	const char *text;
+
+	if (row->min == 0 && row->max == 0)
+		return NULL;
+	text = arena_printf(a, "%s to %s", option_bound(row, row->min, min),
+			    option_bound(row, row->max, max));
+	must(text);
+	return text;
+}
+
 static bool option_bounded(const struct option_slot *slot, const json_t *v, bool inside)
 {
 	const struct gh_option *row = slot->row;
-	char min[UNIT_TEXT_SIZE], max[UNIT_TEXT_SIZE];
+	const char *range = option_range(row, slot->ctx->arena);
 
-	if (inside || (row->min == 0 && row->max == 0))
+	if (inside || !range)
 		return true;
-	option_error(slot, "%s is out of range; it must be %s%s%s%s to %s", option_found(slot, v),
-		     row->flags & OPTION_WORD ? "\"" : "",
-		     row->flags & OPTION_WORD ? row->choices : "",
-		     row->flags & OPTION_WORD ? "\" or " : "", option_bound(row, row->min, min),
-		     option_bound(row, row->max, max));
+	if (row->flags & OPTION_WORD)
+		option_error(slot, "%s is out of range; it must be \"%s\" or %s",
+			     option_found(slot, v), row->choices, range);
+	else
+		option_error(slot, "%s is out of range; it must be %s", option_found(slot, v),
+			     range);
 	return false;
 }
 

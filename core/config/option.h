@@ -57,6 +57,8 @@ const struct gh_option *option_row(const struct option_table *, uint32_t i);
 struct option_table option_sub(const struct option_table *, const struct gh_option *row);
 /* What a value of that row looks like, as in "must be ..."; in arena. */
 const char *option_expects(const struct gh_option *row, struct arena *);
+/* The bounds of a numeric row, "1ms to 24h"; NULL when it has none; in arena. */
+const char *option_range(const struct gh_option *row, struct arena *);
 /* The choice at that position of "a|b|c"; absent past the end. */
 struct str option_choice(const char *choices, size_t i);
 /* The default of a row as JSON (a new reference), its references expanded, or NULL and the
