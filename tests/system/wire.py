@@ -293,7 +293,7 @@ class Client(Stream):
         res = Response()
         try:
             while True:
-                self._head(res, deadline)
+                self.read_head(res, deadline)
                 if not 100 <= res.status < 200 or res.status == 101:
                     break
                 done, res = res, Response()
@@ -306,7 +306,8 @@ class Client(Stream):
             res.error = kind + str(e) + (" (connection reset)" if self.was_reset else "")
         return res
 
-    def _head(self, res, deadline):
+    def read_head(self, res, deadline):
+        """Reads a status line and fields into res.  Raises Malformed or Cut."""
         line = self._line(deadline)
         match = STATUS_LINE.match(line)
         if not match:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers and dialogues: framing of responses, Expect, 1xx, Upgrade and trailers."""
-from . import (AWAIT, BODY, CLOSE, DRIBBLE, EARLY, ECHO, HALF, READ_1XX, REACH, SEEN, Group,
+from . import (AWAIT, BODY, CLOSE, DRIBBLE, EARLY, ECHO, READ_1XX, REACH, SEEN, Group,
                chunked, get, ok, post, req)
 
 CASES = Group("messages")
