@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* discovery/health.c: what Consul answers with, and what anybody may have registered there. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "discovery/health.h"
+
+static struct instance_set set;
+static struct error error;
+static char skipped[4096];
+static int skips;
+
+static void teardown(void)
+{
+	instance_set_fini(&set);
+}
+
+static void on_skip(void *arg, const char *id, const char *reason)
+{
+	size_t n = strlen(skipped);
+
+	ck_assert_ptr_eq(arg, skipped);
+	skips++;
+	snprintf(skipped + n, sizeof(skipped) - n, "%s: %s\n", id, reason);
+}
+
+static int parse_with(const char *body, const struct health_rules *rules)
+{
+	instance_set_fini(&set);
+	skipped[0] = '\0';
+	skips = 0;
+	return health_parse(str_from(body), rules, &set, on_skip, skipped, &error);
+}
+
+static int parse(const char *body)
+{
+	struct health_rules rules = { 0 };
+
+	return parse_with(body, &rules);
+}
+
+/* One instance of a real answer, as Consul 1.8.7 writes it, with three members to fill in. */
+#define INSTANCE(id, service, checks)                                                               \
+	"{\"Node\":{\"ID\":\"7a\",\"Node\":\"vm\",\"Address\":\"10.9.9.9\",\"Datacenter\":\"dc1\"," \
+	"\"TaggedAddresses\":{\"lan\":\"10.9.9.9\"},\"Meta\":null,\"CreateIndex\":1},"              \
+	"\"Service\":{\"ID\":\"" id "\",\"Service\":\"web\",\"Tags\":[\"v1\",\"blue\"],"            \
+	"\"Meta\":null," service ",\"EnableTagOverride\":false,\"CreateIndex\":9},"                 \
+	"\"Checks\":[{\"Node\":\"vm\",\"CheckID\":\"serfHealth\",\"Name\":\"Serf Health Status\","  \
+	"\"Status\":\"passing\",\"Output\":\"Agent alive and reachable\"}" checks "]}"
+#define AT(address, port) "\"Address\":\"" address "\",\"Port\":" port
+#define CHECK(id, status, output)                                                                  \
+	",{\"CheckID\":\"" id "\",\"Name\":\"check " id "\",\"Status\":\"" status                  \
+	"\",\"Output\":\"" output "\",\"Notes\":\"\"}"
+
+START_TEST(reads_an_instance)
+{
+	ck_assert_int_eq(parse("[" INSTANCE("w1", AT("10.0.0.1", "5001"), "") "]"), 0);
+	ck_assert_uint_eq(set.count, 1);
+	ck_assert_str_eq(set.items[0].id, "vm/w1");
+	ck_assert_str_eq(set.items[0].host, "10.0.0.1");
+	ck_assert(!set.items[0].named);
+	ck_assert_uint_eq(set.items[0].port, 5001);
+	ck_assert_uint_eq(set.items[0].weight, 1);
+	ck_assert_int_eq(set.items[0].status, INSTANCE_PASSING);
+	ck_assert_str_eq(set.items[0].why, "passing");
+}
+END_TEST
+
+START_TEST(empty_is_no_error)
+{
+	ck_assert_int_eq(parse("[]"), 0);
+	ck_assert_uint_eq(set.count, 0);
+}
+END_TEST
+
+START_TEST(refuses_what_is_no_answer)
+{
+	static const char *const bodies[] = { "",    "{}",          "null",   "\"x\"",
+					      "[",   "[{\"Node\":", "<html>", "[] []",
+					      "[1",  "{\"a\":[]",   "7",      "true",
+					      "\xff" };
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		ck_assert_int_eq(parse(bodies[i]), -1);
+		ck_assert_uint_eq(set.count, 0);
+		ck_assert_str_ne(error.text, "");
+	}
+}
+END_TEST
+
+START_TEST(takes_the_node_address)
+{
+	parse("[" INSTANCE("w1", AT("", "80"), "") "]");
+	ck_assert_str_eq(set.items[0].host, "10.9.9.9");
+}
+END_TEST
+
+/* Every one of these an agent has accepted. */
+START_TEST(judges_addresses)
+{
+	static const struct {
+		const char *address, *host;
+		bool named;
+	} rows[] = {
+		{ "127.0.0.1", "127.0.0.1", false },
+		{ "2001:db8::1", "2001:db8::1", false },
+		{ "[2001:DB8:0::1]", "2001:db8::1", false },
+		{ "::ffff:10.0.0.1", "::ffff:10.0.0.1", false },
+		{ "user-service", "user-service", true },
+		{ "a_b.example.com.", "a_b.example.com.", true },
+		{ "localhost", "localhost", true },
+		{ "1a.b2", "1a.b2", true },
+		{ "http://a b:80/", NULL, false },
+		{ "http://host", NULL, false },
+		{ "host:80", NULL, false },
+		{ "a b", NULL, false },
+		{ "10.0.0.1:80", NULL, false },
+		{ "10.0.0.256", NULL, false },
+		{ "10.1", NULL, false },
+		{ "0x7f.1", NULL, false },
+		{ "1234", NULL, false },
+		{ "0.0.0.0", NULL, false },
+		{ "::", NULL, false },
+		{ "255.255.255.255", NULL, false },
+		{ "224.0.0.1", NULL, false },
+		{ "ff02::1", NULL, false },
+		{ "fe80::1%eth0", NULL, false },
+		{ "[10.0.0.1]", NULL, false },
+		{ "[]", NULL, false },
+		{ "[::1", NULL, false },
+		{ "-a", NULL, false },
+		{ "a-", NULL, false },
+		{ "a..b", NULL, false },
+		{ ".", NULL, false },
+		{ ".a", NULL, false },
+		{ "a/../b", NULL, false },
+		{ "a%00b", NULL, false },
+		{ "\\u00e4.example", NULL, false },
+		{ "a\\nb", NULL, false },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL,
+		  false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char body[4096];
+
+		snprintf(body, sizeof(body), "[" INSTANCE("w", AT("%s", "80"), "") "]",
+			 rows[i].address);
+		ck_assert_int_eq(parse(body), 0);
+		ck_assert_msg(set.count == (rows[i].host ? 1 : 0), "%s", rows[i].address);
+		ck_assert_int_eq(skips, rows[i].host ? 0 : 1);
+		if (rows[i].host) {
+			ck_assert_str_eq(set.items[0].host, rows[i].host);
+			ck_assert_int_eq(set.items[0].named, rows[i].named);
+		}
+	}
+}
+END_TEST
+
+START_TEST(judges_ports)
+{
+	struct health_rules rules = { .default_port = 8080 };
+
+	parse("[" INSTANCE("a", AT("10.0.0.1", "70000"), "") "," INSTANCE(
+		"b", AT("10.0.0.1", "-1"),
+		"") "," INSTANCE("c", AT("10.0.0.1", "0"),
+				 "") "," INSTANCE("d", AT("10.0.0.1", "\"80\""),
+						  "") "," INSTANCE("e", AT("10.0.0.1", "65535"),
+								   "") "]");
+	ck_assert_uint_eq(set.count, 1);
+	ck_assert_str_eq(set.items[0].id, "vm/e");
+	ck_assert_int_eq(skips, 4);
+	ck_assert_ptr_nonnull(strstr(skipped, "vm/a: the port is out of range\n"));
+	ck_assert_ptr_nonnull(strstr(skipped, "vm/d: the port is not a number\n"));
+	parse_with("[" INSTANCE("c", AT("10.0.0.1", "0"),
+				"") "," INSTANCE("f", "\"Address\":\"10.0.0.1\"", "") "]",
+		   &rules);
+	ck_assert_uint_eq(set.count, 2);
+	ck_assert_uint_eq(set.items[0].port, 8080);
+	ck_assert_uint_eq(set.items[1].port, 8080);
+}
+END_TEST
+
+START_TEST(judges_weights)
+{
+	parse("[" INSTANCE("a", AT("10.0.0.1", "80") ",\"Weights\":{\"Passing\":10,\"Warning\":3}", "") "," INSTANCE(
+		"b", AT("10.0.0.1", "80") ",\"Weights\":{\"Passing\":10,\"Warning\":3}",
+		CHECK("x", "warning",
+		      "hot")) "," INSTANCE("c",
+					   AT("10.0.0.1",
+					      "80") ",\"Weights\":{\"Passing\":99999999}",
+					   "") "," INSTANCE("d",
+							    AT("10.0.0.1",
+							       "80") ",\"Weights\":{\"Passing\":-5}",
+							    "") "," INSTANCE("e",
+									     AT("10.0.0.1",
+										"80") ",\"Weights\":{\"Passing\":\"7\"}",
+									     "") "," INSTANCE("f",
+											      AT("10.0.0.1",
+												 "80") ",\"Weights\":null",
+											      "") "]");
+	ck_assert_uint_eq(set.count, 6);
+	ck_assert_uint_eq(set.items[0].weight, 10);
+	ck_assert_uint_eq(set.items[1].weight, 3);
+	ck_assert_uint_eq(set.items[2].weight, 65535);
+	ck_assert_uint_eq(set.items[3].weight, 0);
+	ck_assert_uint_eq(set.items[4].weight, 1);
+	ck_assert_uint_eq(set.items[5].weight, 1);
+}
+END_TEST
+
+START_TEST(takes_the_worst_check)
+{
+	parse("[" INSTANCE("a", AT("10.0.0.1", "80"), CHECK("x", "warning", "hot") CHECK("y", "passing", "")) "," INSTANCE(
+		"b", AT("10.0.0.1", "80"),
+		CHECK("x", "critical", "refused\\nmore") CHECK(
+			"y", "warning",
+			"")) "," INSTANCE("c", AT("10.0.0.1", "80"),
+					  CHECK("_service_maintenance:c", "critical", "") CHECK(
+						  "y", "critical",
+						  "")) "," INSTANCE("d", AT("10.0.0.1", "80"),
+								    CHECK("_node_maintenance",
+									  "critical",
+									  "")) "," INSTANCE("e",
+											    AT("10.0.0.1",
+											       "80"),
+											    CHECK("x",
+												  "strange",
+												  "")) "]");
+	ck_assert_uint_eq(set.count, 5);
+	ck_assert_int_eq(set.items[0].status, INSTANCE_WARNING);
+	ck_assert_str_eq(set.items[0].why, "warning: check x: hot");
+	ck_assert_int_eq(set.items[1].status, INSTANCE_CRITICAL);
+	ck_assert_str_eq(set.items[1].why, "critical: check x: refused");
+	ck_assert_int_eq(set.items[2].status, INSTANCE_MAINTENANCE);
+	ck_assert_str_eq(set.items[2].why, "maintenance: check _service_maintenance:c");
+	ck_assert_int_eq(set.items[3].status, INSTANCE_MAINTENANCE);
+	ck_assert_int_eq(set.items[4].status, INSTANCE_CRITICAL);
+}
+END_TEST
+
+START_TEST(an_instance_without_checks_passes)
+{
+	parse("[{\"Node\":{\"Node\":\"n\",\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"s\","
+	      "\"Port\":1},\"Checks\":null}]");
+	ck_assert_uint_eq(set.count, 1);
+	ck_assert_int_eq(set.items[0].status, INSTANCE_PASSING);
+}
+END_TEST
+
+START_TEST(one_bad_instance_spoils_nothing)
+{
+	parse("[1,null,\"x\",[],{},{\"Node\":1,\"Service\":[]},"
+	      "{\"Node\":{},\"Service\":{\"ID\":\"x\"}},"
+	      "{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"x\"},\"Checks\":7},"
+	      "{\"Node\":{\"Node\":\"n\",\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"y\","
+	      "\"Port\":80},\"Checks\":{}}," INSTANCE("good", AT("10.0.0.1", "80"), "") "]");
+	ck_assert_uint_eq(set.count, 1);
+	ck_assert_str_eq(set.items[0].id, "vm/good");
+	ck_assert_int_eq(skips, 9);
+}
+END_TEST
+
+START_TEST(identity_is_node_and_id)
+{
+	parse("[" INSTANCE("b", AT("10.0.0.1", "80"), "") "," INSTANCE(
+		"a", AT("10.0.0.2", "80"), "") "," INSTANCE("b", AT("10.0.0.3", "80"), "") "]");
+	ck_assert_uint_eq(set.count, 2);
+	ck_assert_str_eq(set.items[0].id, "vm/a");
+	ck_assert_str_eq(set.items[1].id, "vm/b");
+	ck_assert_str_eq(skipped, "vm/b: another has the same node and ID\n");
+}
+END_TEST
+
+START_TEST(filters_by_tag)
+{
+	struct health_rules blue = { .tag = "blue" }, green = { .tag = "green" };
+
+	parse_with("[" INSTANCE("a", AT("10.0.0.1", "80"), "") "]", &blue);
+	ck_assert_uint_eq(set.count, 1);
+	parse_with("[" INSTANCE("a", AT("10.0.0.1", "80"), "") "]", &green);
+	ck_assert_uint_eq(set.count, 0);
+	ck_assert_int_eq(skips, 0);
+}
+END_TEST
+
+/* A text that must be cut is cut between characters, since it becomes JSON again. */
+START_TEST(cuts_text_between_characters)
+{
+	struct buf b;
+	const unsigned char *why;
+	size_t n;
+
+	buf_init(&b, 0);
+	buf_lit(&b,
+		"[{\"Node\":{\"Node\":\"n\",\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"s\","
+		"\"Port\":1},\"Checks\":[{\"Name\":\"c\",\"Status\":\"critical\",\"Output\":\"");
+	for (int i = 0; i < 300; i++)
+		buf_lit(&b, "\xe2\x82\xac");
+	buf_lit(&b, "\"}]}]");
+	buf_char(&b, '\0');
+	ck_assert_int_eq(parse(b.p), 0);
+	why = (const unsigned char *)set.items[0].why;
+	n = strlen(set.items[0].why);
+	ck_assert_uint_gt(n, 150);
+	ck_assert_uint_eq((n - strlen("critical: c: ")) % 3, 0);
+	ck_assert_uint_eq(why[n - 1], 0xac);
+	buf_fini(&b);
+}
+END_TEST
+
+START_TEST(reads_a_thousand)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&b,
+			   "%c" INSTANCE("w%d", AT("10.0.%d.%d", "80"), CHECK("x", "passing", "")),
+			   i ? ',' : '[', i, i / 250, i % 250 + 1);
+	buf_lit(&b, "]");
+	buf_char(&b, '\0');
+	ck_assert_int_eq(parse(b.p), 0);
+	ck_assert_uint_eq(set.count, 1000);
+	ck_assert_ptr_nonnull(instance_set_find(&set, "vm/w999"));
+	ck_assert_ptr_null(instance_set_find(&set, "vm/w1000"));
+	buf_fini(&b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("health");
+	TCase *tc = tcase_create("health");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, NULL, teardown);
+	tcase_add_test(tc, reads_an_instance);
+	tcase_add_test(tc, empty_is_no_error);
+	tcase_add_test(tc, refuses_what_is_no_answer);
+	tcase_add_test(tc, takes_the_node_address);
+	tcase_add_test(tc, judges_addresses);
+	tcase_add_test(tc, judges_ports);
+	tcase_add_test(tc, judges_weights);
+	tcase_add_test(tc, takes_the_worst_check);
+	tcase_add_test(tc, an_instance_without_checks_passes);
+	tcase_add_test(tc, one_bad_instance_spoils_nothing);
+	tcase_add_test(tc, identity_is_node_and_id);
+	tcase_add_test(tc, filters_by_tag);
+	tcase_add_test(tc, cuts_text_between_characters);
+	tcase_add_test(tc, reads_a_thousand);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
