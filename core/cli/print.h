@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/print.h -- output that several commands share: JSON, and columns.
+ * Called by: the commands.  Never: writes to another stream than stdout. */
+#ifndef GATEHOUSE_CLI_PRINT_H
+#define GATEHOUSE_CLI_PRINT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* Prints the value, indented, and a newline; takes the reference. */
+void print_json(json_t *);
+/* Prints rows of count cells each under a head, in aligned columns.  Control characters are shown
+ * as "?". */
+void print_columns(const char *const *head, const char *const *cells, size_t rows, size_t count);
+
+#endif

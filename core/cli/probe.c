@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The child process that loads plugins for the other commands.  It reports on descriptor 3, also
+ * when a plugin brings it down: the report then says which one, and where. */
+#include "cli/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/child.h"
+#include "cli/describe.h"
+#include "config/errors.h"
+#include "config/gateway.h"
+#include "metrics/slab.h"
+#include "proxy/host.h"
+#include "proxy/proxy.h"
+
+enum { PROBE_LIMIT_S = 10, PROBE_STACK = 64 * 1024 };
+
+/* For the signal handler: what runs now. */
+static struct {
+	const char *file_of; /* plugin that is inspected; NULL: a whole configuration is checked */
+	struct proxy proxy;  /* serves no client; plugins log through it */
+	struct slab_running running;
+} probe;
+
+static size_t probe_append(char *out, size_t n, size_t size, const char *text)
+{
+	while (*text && n + 1 < size)
+		out[n++] = *text++;
+	out[n] = '\0';
+	return n;
+}
+
+static const char *probe_signal_name(int number)
+{
+	switch (number) {
+	case SIGSEGV:
+		return "SIGSEGV";
+	case SIGBUS:
+		return "SIGBUS";
+	case SIGFPE:
+		return "SIGFPE";
+	case SIGILL:
+		return "SIGILL";
+	case SIGABRT:
+		return "SIGABRT";
+	default:
+		return "no end within 10 s";
+	}
+}
+
+/* Names of plugins and hooks are letters, digits, "_" and "-": no JSON escapes are needed. */
+static void probe_on_signal(int number)
+{
+	const char *plugin = probe.file_of ? probe.file_of :
+					     plugin_set_loading(&probe.proxy.plugins);
+	const char *hook = plugin_hook_name((enum plugin_hook)probe.running.hook);
+	char out[256];
+	size_t n = 0;
+
+	n = probe_append(out, n, sizeof(out), "{\"crashed\": \"");
+	n = probe_append(out, n, sizeof(out), probe_signal_name(number));
+	n = probe_append(out, n, sizeof(out), plugin ? " in " : "");
+	n = probe_append(out, n, sizeof(out), plugin ? hook : "");
+	n = probe_append(out, n, sizeof(out), "\", \"plugin\": \"");
+	n = probe_append(out, n, sizeof(out), plugin ? plugin : "");
+	n = probe_append(out, n, sizeof(out), "\"}\n");
+	if (write(CHILD_FD_REPORT, out, n) < 0)
+		_exit(CLI_USAGE);
+	_exit(CLI_FAILED);
+}
+
+/* On a stack of its own, since a plugin may have used up the other. */
+static void probe_catch(void)
+{
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM };
+	static char stack[PROBE_STACK];
+	struct sigaction action = { .sa_handler = probe_on_signal,
+				    .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND) };
+
+	sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof(stack) }, NULL);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+	alarm(PROBE_LIMIT_S);
+}
+
+static int probe_report(json_t *report)
+{
+	FILE *out = fdopen(CHILD_FD_REPORT, "w");
+	int rc = out && report ? json_dumpf(report, out, JSON_COMPACT) : -1;
+
+	if (out && fclose(out) != 0)
+		rc = -1;
+	json_decref(report);
+	return rc == 0 ? CLI_OK : CLI_FAILED;
+}
+
+static int probe_plugin(const char *dir, const char *name)
+{
+	struct error e = { "" };
+	struct plugin_image *image;
+
+	probe.file_of = name;
+	image = plugin_image_load(dir, name, host_table(&probe.proxy), &e);
+	return probe_report(image ? describe_plugin(image) : json_pack("{ss}", "error", e.text));
+}
+
+static json_t *probe_errors(const struct config_errors *errors)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < errors->count; i++)
+		json_array_append_new(out, json_pack("{ssss}", "pointer", errors->items[i].pointer,
+						     "text", errors->items[i].text));
+	return out;
+}
+
+static json_t *probe_names(const char *const *names, size_t n)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(out, json_string(names[i]));
+	return out;
+}
+
+/* The services of each route's handler and filters, by the route's position. */
+static json_t *probe_routes(const struct plugin_set *set)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < set->chain_count; i++) {
+		json_t *services = json_array();
+		for (uint32_t k = set->chains[i].use_count; k-- > 0;) {
+			json_t *more = probe_names(set->chains[i].uses[k].services,
+						   set->chains[i].uses[k].service_count);
+			json_array_extend(services, more);
+			json_decref(more);
+		}
+		json_array_append_new(out, services);
+	}
+	return out;
+}
+
+static int probe_config(const char *file)
+{
+	struct config_errors ignored = { 0 }, errors = { 0 };
+	struct gateway_config *config;
+	json_t *report;
+	struct buf text;
+	char *room;
+	ssize_t n;
+
+	buf_init(&text, 0);
+	while ((room = buf_room(&text, 64 * 1024)) && (n = read(STDIN_FILENO, room, 64 * 1024)) > 0)
+		text.n += (size_t)n;
+	config = gateway_config_read(file, &(struct str){ text.p, text.n }, &ignored);
+	if (!config)
+		return CLI_FAILED;
+	if (plugin_set_open(&probe.proxy.plugins, config, host_table(&probe.proxy), &probe.running,
+			    false, &errors) < 0)
+		report = json_pack("{so}", "errors", probe_errors(&errors));
+	else
+		report = json_pack("{s[]sosiso}", "errors", "services",
+				   probe_names(probe.proxy.plugins.services,
+					       probe.proxy.plugins.service_count),
+				   "plugins", (int)probe.proxy.plugins.image_count, "routes",
+				   probe_routes(&probe.proxy.plugins));
+	return probe_report(report);
+}
+
+static int probe_run(const struct cli_args *args)
+{
+	log_init(LOG_WARN, false, "check");
+	probe_catch();
+	if (strcmp(args->operands[0], "plugin") == 0 && args->operand_count == 3)
+		return probe_plugin(args->operands[1], args->operands[2]);
+	return probe_config(args->operands[1]);
+}
+
+const struct cli_command cli_probe_command = {
+	.name = "probe",
+	.summary = "Load plugins for another command; gatehouse runs it itself.",
+	.operands = "config FILE | plugin DIR NAME",
+	.min_operands = 2,
+	.max_operands = 3,
+	.hidden = true,
+	.run = probe_run,
+};

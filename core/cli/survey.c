@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/survey.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "cli/child.h"
+
+/* The first place where a plugin is used, as a pointer to its name; "" when there is none. */
+static void survey_use(const struct gateway_config *c, const char *plugin, char *out, size_t size)
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < c->route_count; i++) {
+		const struct config_route *r = &c->routes[i];
+		for (size_t k = 0; k <= r->filter_count; k++) {
+			const struct config_use *use = k < r->filter_count ? &r->filters[k] :
+									     &r->handler;
+			if (strcmp(use->plugin, plugin) == 0) {
+				snprintf(out, size, "%s/plugin", use->pointer);
+				return;
+			}
+		}
+	}
+}
+
+static void survey_plugins(struct survey *s)
+{
+	const char *operands[] = { "config", s->file, NULL };
+	const char *crashed, *plugin, *text, *pointer;
+	char at[128];
+	struct error e;
+	size_t i;
+	json_t *item;
+
+	s->plugins = child_report(operands, s->config->text, &e);
+	if (!s->plugins) {
+		config_errors_add(&s->errors, NULL, "", "%s", e.text);
+		return;
+	}
+	if (json_unpack(s->plugins, "{ssss}", "crashed", &crashed, "plugin", &plugin) == 0) {
+		survey_use(s->config, plugin, at, sizeof(at));
+		config_errors_add(&s->errors, s->config->source, at,
+				  "plugin \"%s\" crashed while being checked (%s)", plugin,
+				  crashed);
+	}
+	json_array_foreach(json_object_get(s->plugins, "errors"), i, item)
+	{
+		if (json_unpack(item, "{ssss}", "pointer", &pointer, "text", &text) == 0)
+			config_errors_add(&s->errors, s->config->source, pointer, "%s", text);
+	}
+}
+
+int survey_open(struct survey *s, const char *file)
+{
+	*s = (struct survey){ .file = file };
+	s->config = gateway_config_read(file, NULL, &s->errors);
+	if (!s->config)
+		return -1;
+	s->table = route_table_new(s->config, &s->errors);
+	survey_plugins(s);
+	return s->errors.count == 0 ? 0 : -1;
+}
+
+void survey_close(struct survey *s)
+{
+	json_decref(s->plugins);
+	if (s->table)
+		route_table_free(s->table);
+	gateway_config_free(s->config);
+	config_errors_fini(&s->errors);
+}
+
+const char *survey_service(const struct survey *s, size_t route)
+{
+	const json_t *services = json_array_get(json_object_get(s->plugins, "routes"), route);
+
+	return json_string_value(json_array_get(services, 0));
+}
+
+size_t survey_service_count(const struct survey *s)
+{
+	size_t n = s->config->service_count, i;
+	json_t *name;
+
+	json_array_foreach(json_object_get(s->plugins, "services"), i, name)
+		n += gateway_config_service(s->config, json_string_value(name)) == NULL;
+	return n;
+}
+
+size_t survey_plugin_count(const struct survey *s)
+{
+	return (size_t)json_integer_value(json_object_get(s->plugins, "plugins"));
+}
+
+json_t *survey_errors(struct survey *s)
+{
+	json_t *out = json_array();
+
+	config_errors_sort(&s->errors);
+	for (size_t i = 0; i < s->errors.count; i++) {
+		const struct config_error *item = &s->errors.items[i];
+		json_array_append_new(out, json_pack("{sisissss}", "line", (int)item->line,
+						     "column", (int)item->column, "pointer",
+						     item->pointer, "text", item->text));
+	}
+	return out;
+}
