@@ -77,7 +77,7 @@ unsigned head_remove(struct head *h, struct str name)
 	return removed;
 }
 
-static void head_rebase_str(struct str *s, const char *from, size_t n, const char *to)
+void head_rebase_str(struct str *s, const char *from, size_t n, const char *to)
 {
 	if (s->p >= from && s->p <= from + n)
 		s->p = to + (s->p - from);

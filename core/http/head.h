@@ -64,6 +64,7 @@ struct field *head_find_name(struct head *, struct str name);
 /* Marks all of that name as removed; how many. */
 unsigned head_remove(struct head *, struct str name);
 /* After the bytes have moved: every slice inside [from, from + n) by the same distance. */
+void head_rebase_str(struct str *, const char *from, size_t n, const char *to);
 void head_rebase(struct head *, const char *from, size_t n, const char *to);
 
 /* What of a request makes it ambiguous or invalid (RFC 9110, 7.2, 7.8, 10.1.1; RFC 9112, 3.2, 6.3),

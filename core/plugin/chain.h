@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/map.h"
 #include "plugin/image.h"
 
@@ -25,6 +26,7 @@ struct gh_route {
 	const char **services;          /* values of its GH_OPT_SERVICE options */
 	size_t service_count;
 	uint32_t slot;                  /* position in the chain, for per-request data */
+	uint32_t route;                 /* position in the configuration's routes */
 	bool opened;
 	struct plugin_set *set;
 };
@@ -52,6 +54,7 @@ struct plugin_set {
 	struct config_errors *errors;      /* while routes are opened */
 	const struct gateway_config *config;
 	struct slab_running *running;      /* where to note who runs; may be NULL */
+	const char *loading;               /* plugin_set_loading() */
 };
 
 /* Loads every plugin that the routes name, parses options, runs load and route_open; all
@@ -61,6 +64,10 @@ int plugin_set_open(struct plugin_set *, const struct gateway_config *, const st
 		    struct slab_running *, bool with_load, struct config_errors *);
 /* route_close and unload of all, then frees. */
 void plugin_set_close(struct plugin_set *);
+/* The name of the plugin whose load or route_open runs now, or NULL: for its log lines and metrics. */
+const char *plugin_set_loading(const struct plugin_set *);
+/* An error in the options of a use that is being opened (gh_config_error). */
+void plugin_set_config_error(struct gh_route *, const char *pointer, const char *text);
 /* Notes in the slab that plugin code runs; before and after each call into a plugin. */
 void plugin_enter(struct plugin_set *, const struct gh_route *, enum plugin_hook,
 		  struct str request_id);

@@ -150,6 +150,8 @@ struct gh_option {
 	{ GH_ROW_(T, field, int, GH_OPT_ENUM, d, h), .choices = (c) }
 #define GH_STRINGS(T, field, h)                                                                \
 	{ GH_ROW_(T, field, struct gh_strings, GH_OPT_STRINGS, NULL, h) }
+#define GH_SERVICE_REQUIRED(T, field, h)                                                       \
+	{ GH_ROW_(T, field, const char *, GH_OPT_SERVICE, NULL, h), .flags = GH_OPT_REQUIRED }
 #define GH_SERVICE(T, field, d, h)  { GH_ROW_(T, field, const char *, GH_OPT_SERVICE, d, h) }
 #define GH_OBJECT(T, field, rows, h)                                                           \
 	{ .name = #field, .help = (h), .kind = GH_OPT_OBJECT, .offset = offsetof(T, field),    \

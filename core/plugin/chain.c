@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/chain.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "config/errors.h"
+#include "config/gateway.h"
+#include "metrics/slab.h"
+
+enum { CHAIN_NEAR_MAX = 256 };
+
+static void chain_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook hook,
+		       uint32_t route, struct str request_id)
+{
+	struct slab_running *r = set->running;
+	size_t n = request_id.n < sizeof(r->request_id) - 1 ? request_id.n : sizeof(r->request_id) - 1;
+
+	if (!r)
+		return;
+	r->hook = hook;
+	r->route = route;
+	if (n)
+		memcpy(r->request_id, request_id.p, n);
+	r->request_id[n] = '\0';
+	r->since_ns = clock_mono_ns();
+	/* Last, and not moved by the compiler: whoever reads it after a crash finds the rest. */
+	__atomic_store_n(&r->plugin, plugin + 1, __ATOMIC_RELEASE);
+}
+
+void plugin_enter(struct plugin_set *set, const struct gh_route *use, enum plugin_hook hook,
+		  struct str request_id)
+{
+	chain_note(set, use->image->index, hook, use->route, request_id);
+}
+
+void plugin_leave(struct plugin_set *set)
+{
+	if (set->running)
+		__atomic_store_n(&set->running->plugin, 0, __ATOMIC_RELEASE);
+}
+
+const char *plugin_set_loading(const struct plugin_set *set)
+{
+	return set->loading;
+}
+
+void plugin_set_config_error(struct gh_route *use, const char *pointer, const char *text)
+{
+	char at[512];
+
+	snprintf(at, sizeof(at), "%s/config%s", use->use->pointer, pointer ? pointer : "");
+	config_errors_add(use->set->errors, use->set->config->source, at, "%s",
+			  text ? text : "not accepted by the plugin");
+}
+
+/* ---- images ---- */
+
+static int chain_list_plugins(const char *dir, char *names[CHAIN_NEAR_MAX])
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	int n = 0;
+
+	while (d && n < CHAIN_NEAR_MAX && (entry = readdir(d))) {
+		size_t length = strlen(entry->d_name);
+		if (length > 3 && strcmp(entry->d_name + length - 3, ".so") == 0)
+			names[n++] = str_dup((struct str){ entry->d_name, length - 3 });
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* No such file: says what there is instead. */
+static void chain_missing(struct plugin_set *set, const struct config_use *use, const char *pointer)
+{
+	char *names[CHAIN_NEAR_MAX];
+	const char *dir = set->config->plugin_dir;
+	int n = chain_list_plugins(dir, names);
+	const char *near = str_nearest(use->plugin, (const char *const *)names, (size_t)n);
+
+	if (near)
+		config_errors_add(set->errors, set->config->source, pointer,
+				  "no plugin \"%s\" in %s (did you mean \"%s\"?)", use->plugin, dir, near);
+	else
+		config_errors_add(set->errors, set->config->source, pointer,
+				  "no plugin \"%s\" in %s: put %s.so there, or set plugin_dir",
+				  use->plugin, dir, use->plugin);
+	while (n)
+		free(names[--n]);
+}
+
+static struct plugin_image *chain_find_image(const struct plugin_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->image_count; i++)
+		if (strcmp(set->images[i]->name, name) == 0)
+			return set->images[i];
+	return NULL;
+}
+
+static bool chain_name_valid(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if (*p == '/' || (p == name && *p == '.'))
+			return false;
+	return *name != '\0';
+}
+
+static struct plugin_image *chain_load_image(struct plugin_set *set, const struct config_use *use,
+					     const struct gh_host *host)
+{
+	char pointer[256], path[4096];
+	struct error e;
+	struct stat st;
+
+	snprintf(pointer, sizeof(pointer), "%s/plugin", use->pointer);
+	if (!chain_name_valid(use->plugin)) {
+		config_errors_add(set->errors, set->config->source, pointer,
+				  "\"%s\" is not the name of a plugin: write it without path and .so",
+				  use->plugin);
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "%s/%s.so", set->config->plugin_dir, use->plugin);
+	if (stat(path, &st)) {
+		chain_missing(set, use, pointer);
+		return NULL;
+	}
+	set->loading = use->plugin;
+	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0, STR(""));
+	struct plugin_image *image = plugin_image_load(set->config->plugin_dir, use->plugin, host, &e);
+	plugin_leave(set);
+	set->loading = NULL;
+	if (!image) {
+		config_errors_add(set->errors, set->config->source, pointer, "%s", e.text);
+		return NULL;
+	}
+	image->index = (uint32_t)set->image_count;
+	set->images = xrealloc(set->images, (set->image_count + 1) * sizeof(struct plugin_image *));
+	set->images[set->image_count++] = image;
+	return image;
+}
+
+static int chain_run_load(struct plugin_set *set, struct plugin_image *image)
+{
+	if (!image->plugin.load)
+		return 0;
+	set->loading = image->name;
+	chain_note(set, image->index, HOOK_LOAD, 0, STR(""));
+	int r = image->plugin.load();
+	plugin_leave(set);
+	set->loading = NULL;
+	if (r)
+		config_errors_add(set->errors, NULL, "",
+				  "plugin \"%s\" refused to load; its log lines say why", image->name);
+	return r;
+}
+
+/* ---- uses ---- */
+
+static void chain_add_service(struct plugin_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->service_count; i++)
+		if (strcmp(set->services[i], name) == 0)
+			return;
+	set->services = xrealloc(set->services, (set->service_count + 1) * sizeof(char *));
+	set->services[set->service_count++] = name;
+}
+
+static void chain_on_service(void *arg, const char *name)
+{
+	struct gh_route *use = arg;
+
+	use->services = xrealloc(use->services, (use->service_count + 1) * sizeof(char *));
+	use->services[use->service_count++] = name;
+}
+
+static int chain_parse_options(struct plugin_set *set, struct gh_route *use)
+{
+	const struct gh_plugin *plugin = &use->image->plugin;
+	char pointer[256];
+	struct option_context context = { .arena = &set->arena,
+					  .source = set->config->source,
+					  .errors = set->errors,
+					  .on_service = chain_on_service,
+					  .arg = use };
+
+	void *options = arena_alloc(&set->arena, plugin->options_size ? plugin->options_size : 1);
+	must(options != NULL);
+	use->options = options;
+	json_t *object = json_loads(use->use->config, JSON_DECODE_ANY, NULL);
+	snprintf(pointer, sizeof(pointer), "%s/config", use->use->pointer);
+	int r = option_parse(&context, &use->image->options, object, pointer, options);
+	json_decref(object);
+	return r;
+}
+
+static int chain_open_use(struct plugin_set *set, struct gh_route *use, const struct gh_host *host)
+{
+	struct plugin_image *image = chain_find_image(set, use->use->plugin);
+
+	if (!image && !(image = chain_load_image(set, use->use, host)))
+		return -1;
+	use->image = image;
+	if (chain_parse_options(set, use))
+		return -1;
+	for (size_t i = 0; i < use->service_count; i++)
+		chain_add_service(set, use->services[i]);
+	return 0;
+}
+
+static int chain_run_route_open(struct plugin_set *set, struct gh_route *use)
+{
+	const struct gh_plugin *plugin = &use->image->plugin;
+	size_t before = set->errors->count + set->errors->dropped;
+
+	if (!plugin->route_open) {
+		use->opened = true;
+		return 0;
+	}
+	set->loading = use->image->name;
+	chain_note(set, use->image->index, HOOK_ROUTE_OPEN, use->route, STR(""));
+	int r = plugin->route_open(use);
+	plugin_leave(set);
+	set->loading = NULL;
+	bool complained = set->errors->count + set->errors->dropped > before;
+	if (r && !complained)
+		plugin_set_config_error(use, "", "the plugin refused these options");
+	use->opened = r == 0 && !complained;
+	return use->opened ? 0 : -1;
+}
+
+/* ---- chains ---- */
+
+struct chain_list {
+	struct gh_route ***list;
+	uint32_t *count;
+	size_t hook; /* offset in struct gh_plugin */
+	bool reverse;
+};
+
+static void chain_collect(struct plugin_set *set, struct plugin_chain *c, const struct chain_list *l)
+{
+	uint32_t n = 0;
+
+	*l->list = arena_alloc(&set->arena, (c->use_count + 1) * sizeof(**l->list));
+	must(*l->list != NULL);
+	for (uint32_t i = 0; i < c->use_count; i++) {
+		struct gh_route *use = &c->uses[l->reverse ? c->use_count - 1 - i : i];
+		void *fn;
+		memcpy(&fn, (const char *)&use->image->plugin + l->hook, sizeof(fn));
+		if (fn)
+			(*l->list)[n++] = use;
+	}
+	*l->count = n;
+}
+
+static void chain_collect_all(struct plugin_set *set, struct plugin_chain *c)
+{
+#define CHAIN_LIST_(hook, reverse)                                                             \
+	{ &c->hook, &c->hook##_count, offsetof(struct gh_plugin, hook), reverse }
+	const struct chain_list lists[] = {
+		CHAIN_LIST_(on_request, false),	 CHAIN_LIST_(on_request_body, false),
+		CHAIN_LIST_(on_upstream, false), CHAIN_LIST_(on_response, true),
+		CHAIN_LIST_(on_response_body, true), CHAIN_LIST_(on_end, false),
+	};
+#undef CHAIN_LIST_
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		chain_collect(set, c, &lists[i]);
+}
+
+static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_host *host)
+{
+	const struct config_route *route = &set->config->routes[index];
+	struct plugin_chain *c = &set->chains[index];
+	int r = 0;
+
+	c->use_count = (uint32_t)route->filter_count + 1;
+	c->uses = arena_alloc(&set->arena, c->use_count * sizeof(*c->uses));
+	must(c->uses != NULL);
+	for (uint32_t i = 0; i < c->use_count; i++) {
+		struct gh_route *use = &c->uses[i];
+		use->use = i < route->filter_count ? &route->filters[i] : &route->handler;
+		use->slot = i;
+		use->route = index;
+		use->set = set;
+		if (chain_open_use(set, use, host))
+			r = -1;
+	}
+	return r;
+}
+
+int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
+		    const struct gh_host *host, struct slab_running *running, bool with_load,
+		    struct config_errors *errors)
+{
+	size_t before = errors->count + errors->dropped;
+
+	memset(set, 0, sizeof(*set));
+	arena_init(&set->arena, 16384, 0);
+	set->config = config;
+	set->errors = errors;
+	set->running = running;
+	set->chain_count = config->route_count;
+	set->chains = xcalloc(config->route_count + 1, sizeof(*set->chains));
+	for (uint32_t i = 0; i < set->chain_count; i++)
+		chain_open(set, i, host);
+	for (size_t i = 0; with_load && i < set->image_count; i++)
+		chain_run_load(set, set->images[i]);
+	if (errors->count + errors->dropped > before)
+		return -1;
+	for (uint32_t i = 0; i < set->chain_count; i++) {
+		for (uint32_t k = 0; k < set->chains[i].use_count; k++)
+			chain_run_route_open(set, &set->chains[i].uses[k]);
+		chain_collect_all(set, &set->chains[i]);
+	}
+	return errors->count + errors->dropped > before ? -1 : 0;
+}
+
+void plugin_set_close(struct plugin_set *set)
+{
+	for (size_t i = 0; i < set->chain_count; i++)
+		for (uint32_t k = 0; k < set->chains[i].use_count; k++) {
+			struct gh_route *use = &set->chains[i].uses[k];
+			if (use->opened && use->image->plugin.route_close)
+				use->image->plugin.route_close(use);
+			free(use->services);
+		}
+	for (size_t i = 0; i < set->image_count; i++) {
+		if (set->images[i]->plugin.unload)
+			set->images[i]->plugin.unload();
+		plugin_image_free(set->images[i]);
+	}
+	free(set->images);
+	free(set->chains);
+	free(set->services);
+	arena_fini(&set->arena);
+	memset(set, 0, sizeof(*set));
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/image.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+enum {
+	IMAGE_FILE_MAX = 256 * 1024 * 1024,
+	IMAGE_DESCRIPTOR_MAX = 64 * 1024,
+	/* What the first release had; a plugin of any release has at least that. */
+	IMAGE_DESCRIPTOR_MIN = offsetof(struct gh_plugin, on_end) + sizeof(void (*)(void)),
+	IMAGE_ROW_MIN = sizeof(struct gh_option),
+};
+
+const char *plugin_hook_name(enum plugin_hook hook)
+{
+	static const char *const names[HOOK_COUNT] = {
+		"load",	      "unload",	       "route_open",  "route_close",
+		"on_request", "on_request_body", "on_upstream", "on_response",
+		"on_response_body", "on_end", "callback",
+	};
+	return (unsigned)hook < HOOK_COUNT ? names[hook] : "?";
+}
+
+/* What others may write, others may run in the gateway. */
+static int image_check_mode(const char *path, const char *what, struct error *e)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return error_set(e, "%s: %s", path, strerror(errno));
+	if (st.st_mode & S_IWOTH)
+		return error_set(e, "%s: refused: anyone may write this %s (chmod o-w %s)", path,
+				 what, path);
+	return 0;
+}
+
+/* The whole file in memory (free() it), or NULL. */
+static char *image_read(const char *path, size_t *size, struct error *e)
+{
+	struct stat st;
+	char *bytes = NULL;
+	size_t have = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st)) {
+		error_set(e, "%s: %s", path, strerror(errno));
+		goto fail;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(Elf64_Ehdr) ||
+	    st.st_size > IMAGE_FILE_MAX) {
+		error_set(e, "%s: not a plugin: not a regular file of a sensible size", path);
+		goto fail;
+	}
+	*size = (size_t)st.st_size;
+	bytes = malloc(*size);
+	while (bytes && have < *size) {
+		ssize_t n = read(fd, bytes + have, *size - have);
+		if (n <= 0)
+			break;
+		have += (size_t)n;
+	}
+	if (have < *size) {
+		error_set(e, "%s: cannot be read whole", path);
+		goto fail;
+	}
+	close(fd);
+	return bytes;
+fail:
+	free(bytes);
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+/* A truncated file would be mapped and then fault: every segment must lie inside. */
+static int image_check_elf(const char *path, const char *bytes, size_t size, struct error *e)
+{
+	Elf64_Ehdr self, eh;
+	Elf64_Phdr ph;
+
+	memcpy(&eh, bytes, sizeof(eh));
+	if (memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 || eh.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    eh.e_type != ET_DYN)
+		return error_set(e, "%s: not a plugin: not a 64-bit ELF shared object", path);
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	bool other = fd >= 0 && read(fd, &self, sizeof(self)) == (ssize_t)sizeof(self) &&
+		     self.e_machine != eh.e_machine;
+	if (fd >= 0)
+		close(fd);
+	if (other)
+		return error_set(e, "%s: built for another kind of processor", path);
+	for (unsigned i = 0; i < eh.e_phnum; i++) {
+		uint64_t at = eh.e_phoff + (uint64_t)i * sizeof(ph);
+		if (at + sizeof(ph) > size)
+			return error_set(e, "%s: truncated", path);
+		memcpy(&ph, bytes + at, sizeof(ph));
+		if (ph.p_offset > size || ph.p_filesz > size - ph.p_offset)
+			return error_set(e, "%s: truncated", path);
+	}
+	return 0;
+}
+
+/* FNV-1a: tells versions of a file apart; not meant against forgery. */
+static void image_hash(const char *bytes, size_t size, char out[65])
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+	snprintf(out, 65, "%016llx", (unsigned long long)h);
+}
+
+/* A private copy that nobody can change or truncate under us, and that leaves nothing behind: a
+ * sealed memfd named by plugin and hash.  Its descriptor stays open, since the dynamic linker
+ * knows objects by the name they were opened by. */
+static int image_copy(const char *name, const char *hash, const char *bytes, size_t size,
+		      struct error *e)
+{
+	char label[128];
+	size_t done = 0;
+
+	snprintf(label, sizeof(label), "%.80s-%.16s", name, hash);
+	int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return error_set(e, "%s: no memory for a private copy: %s", name, strerror(errno));
+	while (done < size) {
+		ssize_t n = write(fd, bytes + done, size - done);
+		if (n <= 0) {
+			close(fd);
+			return error_set(e, "%s: no memory for a private copy", name);
+		}
+		done += (size_t)n;
+	}
+	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+	return fd;
+}
+
+/* The n-th name of a comma-separated list of the plugin's. */
+static struct str image_hook_name_at(const char *names, size_t n)
+{
+	struct str rest = str_from(names), name = { NULL, 0 };
+
+	for (size_t i = 0; i <= n; i++)
+		if (!str_next(&rest, ',', &name))
+			return STR("?");
+	return name;
+}
+
+/* Members behind those that we know must be unused. */
+static int image_check_tail(const struct gh_plugin *theirs, struct error *e)
+{
+	const char *p = (const char *)theirs;
+
+	for (size_t at = sizeof(*theirs); at + sizeof(void *) <= theirs->size; at += sizeof(void *)) {
+		void *member;
+		memcpy(&member, p + at, sizeof(member));
+		if (!member)
+			continue;
+		struct str name = image_hook_name_at(
+			theirs->hook_names,
+			(at - offsetof(struct gh_plugin, load)) / sizeof(void *));
+		return error_set(e, "uses the hook \"%.*s\" of plugin ABI %u.%u; this gateway has %u.%u",
+				 STR_ARGS(name), theirs->abi_major, theirs->abi_minor,
+				 GH_ABI_MAJOR, GH_ABI_MINOR);
+	}
+	return 0;
+}
+
+static int image_check_descriptor(const char *name, const struct gh_plugin *theirs, struct error *e)
+{
+	if (theirs->abi_major != GH_ABI_MAJOR)
+		return error_set(e, "built for plugin ABI %u; this gateway has %u", theirs->abi_major,
+				 GH_ABI_MAJOR);
+	if (theirs->size < IMAGE_DESCRIPTOR_MIN || theirs->size > IMAGE_DESCRIPTOR_MAX)
+		return error_set(e, "its descriptor has %u bytes, which no release of the ABI has",
+				 theirs->size);
+	if (!theirs->name || !theirs->version || !theirs->host || !theirs->hook_names)
+		return error_set(e, "its descriptor lacks a name or a version (GH_PLUGIN)");
+	if (strcmp(theirs->name, name) != 0)
+		return error_set(e, "the file says that it is the plugin \"%s\": name it %s.so",
+				 theirs->name, theirs->name);
+	if (theirs->option_count && (!theirs->options || theirs->option_size < IMAGE_ROW_MIN))
+		return error_set(e, "its option table is not one of GH_OPTIONS");
+	return image_check_tail(theirs, e);
+}
+
+static int image_check_options(const struct plugin_image *image, struct error *e)
+{
+	struct arena arena;
+	int r = 0;
+
+	arena_init(&arena, 1024, 0);
+	const char *wrong = option_table_check(&image->options, image->plugin.options_size, &arena);
+	if (wrong)
+		r = error_set(e, "%s", wrong);
+	arena_fini(&arena);
+	return r;
+}
+
+/* Looks the descriptor up in the opened object and takes it over. */
+static int image_adopt(struct plugin_image *image, void *object, const struct gh_host *host,
+		       struct error *e)
+{
+	const struct gh_plugin *theirs = dlsym(object, "gh_plugin_v1");
+
+	if (!theirs)
+		return error_set(e, "not a gatehouse plugin: no symbol gh_plugin_v1 (GH_PLUGIN)");
+	if (image_check_descriptor(image->name, theirs, e))
+		return -1;
+	memcpy(&image->plugin, theirs,
+	       theirs->size < sizeof(image->plugin) ? theirs->size : sizeof(image->plugin));
+	image->options = (struct option_table){ theirs->options, theirs->option_count,
+						theirs->option_size };
+	if (image_check_options(image, e))
+		return -1;
+	*theirs->host = host;
+	return 0;
+}
+
+/* dlerror() names our copy; people know the file. */
+static int image_open_error(struct error *e)
+{
+	const char *text = dlerror();
+	const char *behind = text && strncmp(text, "/proc/self/fd/", 14) == 0 ? strstr(text, ": ") :
+										NULL;
+	return error_set(e, "%s", behind ? behind + 2 : text ? text : "cannot be loaded");
+}
+
+static int image_load(struct plugin_image *image, const char *dir, const struct gh_host *host,
+		      struct error *e)
+{
+	size_t size;
+	char copy[64];
+	int fd;
+
+	if (image_check_mode(dir, "directory", e) || image_check_mode(image->path, "file", e))
+		return -1;
+	char *bytes = image_read(image->path, &size, e);
+	if (!bytes)
+		return -1;
+	image_hash(bytes, size, image->hash);
+	if (image_check_elf(image->path, bytes, size, e) ||
+	    (fd = image_copy(image->name, image->hash, bytes, size, e)) < 0) {
+		free(bytes);
+		return -1;
+	}
+	free(bytes);
+	snprintf(copy, sizeof(copy), "/proc/self/fd/%d", fd);
+	void *object = dlopen(copy, RTLD_NOW | RTLD_LOCAL);
+	if (!object)
+		image_open_error(e);
+	if (!object || image_adopt(image, object, host, e))
+		return error_prefix(e, "%s", image->path);
+	return 0;
+}
+
+struct plugin_image *plugin_image_load(const char *dir, const char *name,
+				       const struct gh_host *host, struct error *e)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s.so", dir, name) >= (int)sizeof(path)) {
+		error_set(e, "the path of plugin \"%s\" is too long", name);
+		return NULL;
+	}
+	struct plugin_image *image = xcalloc(1, sizeof(*image));
+	image->name = xstrdup(name);
+	image->path = xstrdup(path);
+	if (image_load(image, dir, host, e)) {
+		plugin_image_free(image);
+		return NULL;
+	}
+	return image;
+}
+
+void plugin_image_free(struct plugin_image *image)
+{
+	free(image->name);
+	free(image->path);
+	free(image);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/conn.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "config/gateway.h"
+#include "proxy/exchange.h"
+#include "proxy/proxy.h"
+#include "proxy/relay.h"
+#include "proxy/tunnel.h"
+
+enum { CONN_MAGIC = 0x434f4e4e, CONN_LINGER_MS = 2000 };
+
+static const char conn_shed_answer[] =
+	"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+	"Content-Type: application/problem+json\r\nContent-Length: 84\r\n\r\n"
+	"{\"type\":\"urn:gatehouse:overloaded\",\"title\":\"Service Unavailable\",\"status\":503      }\n";
+
+static struct conn *conn_from(void *handle_data)
+{
+	struct conn *c = handle_data;
+	must(c->magic == CONN_MAGIC);
+	return c;
+}
+
+static void conn_uncount_client(struct conn *c)
+{
+	if (!c->counted)
+		return;
+	struct str key = { c->peer, c->peer_n };
+	unsigned *count = map_get(&c->proxy->clients, key);
+	must(count != NULL && *count > 0);
+	if (--*count)
+		return;
+	/* The key lies behind the counter in one piece of memory. */
+	map_remove(&c->proxy->clients, key);
+	free(count);
+}
+
+/* Counts the connection for its address; false when the address has its fill. */
+static bool conn_count_client(struct conn *c, int64_t limit)
+{
+	struct str key = { c->peer, c->peer_n };
+	if (!limit || !c->peer_n)
+		return true;
+	unsigned *count = map_get(&c->proxy->clients, key);
+	if (!count) {
+		count = xcalloc(1, sizeof(*count) + sizeof(c->peer));
+		memcpy(count + 1, c->peer, c->peer_n);
+		map_put(&c->proxy->clients, (struct str){ (char *)(count + 1), c->peer_n }, count);
+	}
+	c->counted = true;
+	return ++*count <= (uint64_t)limit;
+}
+
+static void conn_on_closed(uv_handle_t *handle)
+{
+	struct conn *c = conn_from(handle->data);
+	struct proxy *p = c->proxy;
+
+	list_remove(&c->link);
+	if (c->x)
+		exchange_give_back(c->x);
+	conn_uncount_client(c);
+	p->stats->connections_open--;
+	c->magic = 0;
+	free(c);
+	if (p->on_conn_gone)
+		p->on_conn_gone(p);
+}
+
+void conn_close(struct conn *c, bool reset)
+{
+	if (uv_is_closing(&c->u.handle))
+		return;
+	if (c->wait == CONN_WAIT_IDLE)
+		c->proxy->stats->connections_idle--;
+	c->wait = CONN_WAIT_NONE;
+	deadline_drop(&c->deadline);
+	if (reset && c->u.handle.type == UV_TCP &&
+	    uv_tcp_close_reset(&c->u.tcp, conn_on_closed) == 0)
+		reset = true;
+	else
+		uv_close(&c->u.handle, conn_on_closed);
+	if (c->x && c->x->state != EXCHANGE_DONE)
+		exchange_end(c->x);
+}
+
+void conn_wait(struct conn *c, enum conn_wait what, uint64_t ms)
+{
+	if (uv_is_closing(&c->u.handle))
+		return;
+	if (c->wait == CONN_WAIT_IDLE)
+		c->proxy->stats->connections_idle--;
+	if (what == CONN_WAIT_IDLE)
+		c->proxy->stats->connections_idle++;
+	c->wait = (uint8_t)what;
+	if (what == CONN_WAIT_WRITE)
+		c->unwritten = uv_stream_get_write_queue_size(&c->u.stream);
+	if (what == CONN_WAIT_NONE || ms == 0)
+		deadline_clear(&c->deadline);
+	else
+		deadline_set(c->proxy->deadlines, &c->deadline, ms);
+}
+
+static void conn_on_deadline(struct deadline *d)
+{
+	struct conn *c = container_of(d, struct conn, deadline);
+
+	switch ((enum conn_wait)c->wait) {
+	case CONN_WAIT_NONE:
+		break;
+	case CONN_WAIT_IDLE:
+	case CONN_WAIT_LINGER:
+		conn_close(c, false);
+		break;
+	case CONN_WAIT_WRITE:
+		if (uv_stream_get_write_queue_size(&c->u.stream) < c->unwritten) {
+			conn_wait(c, CONN_WAIT_WRITE, c->proxy->config->timeouts.write);
+			break;
+		}
+		exchange_on_client_timeout(c->x);
+		break;
+	case CONN_WAIT_HEAD:
+	case CONN_WAIT_BODY:
+	case CONN_WAIT_TUNNEL:
+		exchange_on_client_timeout(c->x);
+		break;
+	}
+}
+
+static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct conn *c = conn_from(handle->data);
+	size_t room;
+
+	(void)suggested;
+	if (c->lingering || (c->x && (room = relay_request_room(c->x)))) {
+		*buf = uv_buf_init(c->proxy->rbufs.current->data,
+				   (unsigned)(c->lingering ? RBUF_SIZE : room));
+		return;
+	}
+	if (!c->x && !(c->x = exchange_take(c->proxy, c))) {
+		*buf = uv_buf_init(NULL, 0);
+		return;
+	}
+	char *at = exchange_in_room(c->x, &room);
+	*buf = uv_buf_init(at, (unsigned)room);
+}
+
+static void conn_on_read_end(struct conn *c, int status)
+{
+	conn_pause(c);
+	c->eof = true;
+	struct exchange *x = c->x;
+	if (c->lingering || !x || (x->state == EXCHANGE_HEAD && x->in_end == 0))
+		conn_close(c, false);
+	else
+		exchange_on_client_end(x, status == UV_EOF ? 0 : status);
+}
+
+static void conn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct conn *c = conn_from(stream->data);
+
+	if (n == 0)
+		return;
+	if (n == UV_ENOBUFS) {
+		/* No room for more until the request in hand is done. */
+		if (c->x)
+			conn_pause(c);
+		else
+			conn_close(c, false);
+		return;
+	}
+	if (n < 0) {
+		conn_on_read_end(c, (int)n);
+		return;
+	}
+	c->proxy->stats->bytes_received += (uint64_t)n;
+	if (c->lingering)
+		return;
+	if (rbufs_in_current(&c->proxy->rbufs, buf->base)) {
+		relay_request(c->x, buf->base, (size_t)n);
+		return;
+	}
+	if (c->wait == CONN_WAIT_IDLE)
+		conn_wait(c, CONN_WAIT_NONE, 0);
+	c->x->in_end += (size_t)n;
+	exchange_on_input(c->x);
+}
+
+void conn_read(struct conn *c)
+{
+	if (c->reading || c->eof || uv_is_closing(&c->u.handle))
+		return;
+	c->reading = true;
+	uv_read_start(&c->u.stream, conn_on_alloc, conn_on_read);
+}
+
+void conn_pause(struct conn *c)
+{
+	if (!c->reading)
+		return;
+	c->reading = false;
+	uv_read_stop(&c->u.stream);
+}
+
+static void conn_idle(struct conn *c)
+{
+	struct exchange *x = c->x;
+
+	if (c->eof || (c->proxy->draining && c->requests)) {
+		conn_close(c, false);
+		return;
+	}
+	c->x = NULL;
+	if (x)
+		exchange_give_back(x);
+	conn_wait(c, CONN_WAIT_IDLE, c->proxy->config->timeouts.idle);
+	conn_read(c);
+}
+
+void conn_next(struct conn *c, bool close)
+{
+	struct exchange *x = c->x;
+
+	if (uv_is_closing(&c->u.handle))
+		return;
+	if (close) {
+		if (!c->eof && (!x->body_done || x->in_pos < x->in_end))
+			conn_linger(c);
+		else
+			conn_close(c, false);
+		return;
+	}
+	if (x->in_pos == x->in_end) {
+		conn_idle(c);
+		return;
+	}
+	exchange_again(x);
+	conn_read(c);
+	/* Requests that were read together are run in a loop, not in a recursion. */
+	c->again = true;
+	if (c->running)
+		return;
+	while (c->again && c->x && !uv_is_closing(&c->u.handle)) {
+		c->again = false;
+		exchange_on_input(c->x);
+	}
+}
+
+static void conn_on_shutdown(uv_shutdown_t *req, int status)
+{
+	struct conn *c = conn_from(req->handle->data);
+	if (status < 0)
+		conn_close(c, false);
+}
+
+void conn_linger(struct conn *c)
+{
+	if (uv_is_closing(&c->u.handle) || c->lingering)
+		return;
+	c->lingering = true;
+	if (c->eof || !c->x ||
+	    uv_shutdown(&c->x->shutdown, &c->u.stream, conn_on_shutdown)) {
+		conn_close(c, false);
+		return;
+	}
+	conn_wait(c, CONN_WAIT_LINGER, CONN_LINGER_MS);
+	conn_read(c);
+}
+
+/* The client's address as text; empty for a unix socket. */
+static void conn_name_peer(struct conn *c)
+{
+	struct sockaddr_storage address;
+	int n = sizeof(address);
+
+	if (c->u.handle.type != UV_TCP ||
+	    uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&address, &n))
+		return;
+	if (address.ss_family == AF_INET)
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&address)->sin_addr, c->peer,
+			  sizeof(c->peer));
+	else
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&address)->sin6_addr, c->peer,
+			  sizeof(c->peer));
+	c->peer_n = (uint8_t)strlen(c->peer);
+}
+
+/* Too many: says so in one write and closes. */
+static void conn_shed(struct conn *c)
+{
+	uv_buf_t answer = uv_buf_init((char *)conn_shed_answer, sizeof(conn_shed_answer) - 1);
+
+	c->proxy->stats->connections_shed++;
+	uv_try_write(&c->u.stream, &answer, 1);
+	conn_close(c, false);
+}
+
+void proxy_accept(struct proxy *p, uv_stream_t *listener)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	const struct config_limits *limits = &p->config->limits;
+	int r;
+
+	if (!c)
+		return;
+	c->magic = CONN_MAGIC;
+	c->proxy = p;
+	deadline_init(&c->deadline, conn_on_deadline);
+	r = listener->type == UV_TCP ? uv_tcp_init(p->loop, &c->u.tcp) :
+				       uv_pipe_init(p->loop, &c->u.pipe, 0);
+	if (r) {
+		free(c);
+		return;
+	}
+	c->u.handle.data = c;
+	list_push(&p->conns, &c->link);
+	p->stats->connections_open++;
+	if (uv_accept(listener, &c->u.stream)) {
+		conn_close(c, false);
+		return;
+	}
+	p->stats->connections_accepted++;
+	conn_name_peer(c);
+	if (p->stats->connections_open > limits->connections ||
+	    !conn_count_client(c, limits->connections_per_client)) {
+		conn_shed(c);
+		return;
+	}
+	conn_wait(c, CONN_WAIT_IDLE, p->config->timeouts.header);
+	conn_read(c);
+}

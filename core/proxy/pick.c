@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a service to a connection: choose an endpoint, take or open a connection, and try again
+ * elsewhere when that fails and may be repeated. */
+#include <llhttp.h>
+
+#include "config/gateway.h"
+#include "proxy/conn.h"
+#include "proxy/exchange.h"
+#include "proxy/hooks.h"
+#include "proxy/proxy.h"
+#include "proxy/relay.h"
+#include "proxy/response.h"
+
+static void pick_on_connect(void *owner, int status);
+static void pick_on_sent(void *owner, int status);
+
+static const struct upconn_events pick_events = {
+	.on_connect = pick_on_connect,
+	.on_data = response_on_data,
+	.on_end = response_on_end,
+	.on_sent = pick_on_sent,
+};
+
+static void pick_forget_endpoint(struct exchange *x)
+{
+	if (!x->endpoint)
+		return;
+	x->endpoint->active--;
+	endpoint_unref(x->endpoint);
+	x->endpoint = NULL;
+}
+
+void exchange_drop_upstream(struct exchange *x, bool reset)
+{
+	if (x->up)
+		upconn_close(&x->up, reset && x->sent);
+}
+
+/* RFC 9110, 9.2.2. */
+static bool pick_is_idempotent(const struct exchange *x)
+{
+	switch (x->req.method_id) {
+	case HTTP_GET:
+	case HTTP_HEAD:
+	case HTTP_OPTIONS:
+	case HTTP_PUT:
+	case HTTP_DELETE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum end_reason pick_connect_reason(int status)
+{
+	return status == UV_ECONNREFUSED ? END_CONNECT_REFUSED :
+	       status == UV_ETIMEDOUT	 ? END_CONNECT_TIMEOUT :
+					   END_CONNECT_FAILED;
+}
+
+/* Takes a kept connection, unless the last one of that kind had just died under us. */
+static void pick_connect(struct exchange *x, bool fresh)
+{
+	int status;
+
+	exchange_enter(x, EXCHANGE_CONNECT);
+	if (!fresh && (x->up = upconn_take(x->endpoint, &pick_events, x))) {
+		pick_on_connect(x, 0);
+		return;
+	}
+	x->up = upconn_open(&x->proxy->upstream, x->endpoint, &pick_events, x, &status);
+	if (!x->up) {
+		exchange_retry_or_fail(x, pick_connect_reason(status), NULL);
+		return;
+	}
+	exchange_wait(x, WAIT_CONNECT, x->service->connect_ms);
+}
+
+void exchange_pick(struct exchange *x)
+{
+	exchange_enter(x, EXCHANGE_PICK);
+	x->endpoint = service_pick(x->service, &x->tried);
+	if (!x->endpoint) {
+		exchange_fail(x,
+			      x->service->state == SERVICE_NEVER ? END_NEVER_REGISTERED :
+								   END_NO_ENDPOINTS,
+			      NULL);
+		return;
+	}
+	endpoint_ref(x->endpoint);
+	x->endpoint->active++;
+	if (x->tries++ == 0)
+		service_retry_earn(x->service, x->proxy->config->limits.retry_budget);
+	pick_connect(x, false);
+}
+
+static void pick_on_connect(void *owner, int status)
+{
+	struct exchange *x = owner;
+
+	if (status) {
+		exchange_retry_or_fail(x, pick_connect_reason(status), NULL);
+		return;
+	}
+	if (hooks_run_upstream(x))
+		relay_request_begin(x);
+}
+
+static void pick_on_sent(void *owner, int status)
+{
+	relay_request_on_sent(owner, status);
+}
+
+/* A kept connection that the service closed while we were about to use it: not a failure of the
+ * service, so one further try on a new connection is free. */
+static bool pick_retry_stale(struct exchange *x)
+{
+	if (!x->up || !x->up->reused || x->stale_retried || !pick_is_idempotent(x) ||
+	    !relay_can_replay(x))
+		return false;
+	x->stale_retried = true;
+	upconn_close(&x->up, true);
+	relay_replay(x);
+	x->sent = false;
+	exchange_enter(x, EXCHANGE_PICK);
+	pick_connect(x, true);
+	return true;
+}
+
+static bool pick_may_retry(struct exchange *x)
+{
+	if (x->head_sent || x->interim || x->tries > (uint64_t)x->proxy->config->limits.retries)
+		return false;
+	if (!relay_can_replay(x) || (x->sent && !pick_is_idempotent(x)))
+		return false;
+	if (!service_retry_take(x->service)) {
+		x->service->metrics->retries_refused++;
+		return false;
+	}
+	return true;
+}
+
+void exchange_retry_or_fail(struct exchange *x, enum end_reason reason, const char *why)
+{
+	x->service->metrics->failures[reason]++;
+	if ((reason == END_UPSTREAM_CLOSED || reason == END_UPSTREAM_RESET) && pick_retry_stale(x))
+		return;
+	exchange_drop_upstream(x, true);
+	if (!pick_may_retry(x)) {
+		exchange_fail(x, reason, why);
+		return;
+	}
+	if (x->tried.count < PICK_TRIED_MAX)
+		x->tried.tried[x->tried.count++] = x->endpoint;
+	pick_forget_endpoint(x);
+	x->service->metrics->retries++;
+	x->sent = false;
+	relay_replay(x);
+	exchange_pick(x);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/proxy.h"
+
+#include "base/error.h"
+#include "config/gateway.h"
+#include "net/fetch.h"
+#include "proxy/conn.h"
+#include "proxy/exchange.h"
+
+enum { PROXY_HEAD_EXTRA = 64 * 1024 };
+
+/* The services of every use, so that gh_relay() is a look at a pointer. */
+static void proxy_resolve_services(struct proxy *p)
+{
+	p->route_services = xcalloc(p->plugins.chain_count + 1, sizeof(*p->route_services));
+	for (size_t i = 0; i < p->plugins.chain_count; i++) {
+		const struct plugin_chain *chain = &p->plugins.chains[i];
+		size_t total = 0, at = 0;
+		for (uint32_t k = 0; k < chain->use_count; k++)
+			total += chain->uses[k].service_count;
+		p->route_services[i] = xcalloc(total + 1, sizeof(**p->route_services));
+		for (uint32_t k = 0; k < chain->use_count; k++)
+			for (size_t s = 0; s < chain->uses[k].service_count; s++)
+				p->route_services[i][at++] =
+					services_get(&p->services, chain->uses[k].services[s]);
+	}
+}
+
+void proxy_init(struct proxy *p)
+{
+	const struct config_limits *limits = &p->config->limits;
+
+	p->stats = p->slab->header;
+	rbufs_init(&p->rbufs, &p->stats->buffers_bytes);
+	p->upstream = (struct upstream){ .loop = p->loop,
+					 .deadlines = p->deadlines,
+					 .rbufs = &p->rbufs };
+	services_init(&p->services, p->slab, p->config);
+	proxy_resolve_services(p);
+	rand_seed_kernel(&p->rand);
+	buf_init(&p->head, limits->head + limits->response_head + PROXY_HEAD_EXTRA);
+	p->request_limits = (struct parse_limits){ .head = limits->head,
+						   .target = limits->uri,
+						   .fields = (uint32_t)limits->headers,
+						   .extension = limits->chunk_extension };
+	p->response_limits = p->request_limits;
+	p->response_limits.head = limits->response_head;
+	p->response_limits.target = limits->response_head;
+	list_init(&p->conns);
+}
+
+void proxy_fini(struct proxy *p)
+{
+	while (p->spare) {
+		struct exchange *x = p->spare;
+		p->spare = x->next_spare;
+		exchange_free(x);
+	}
+	for (size_t i = 0; i < p->plugins.chain_count; i++)
+		free(p->route_services[i]);
+	free(p->route_services);
+	buf_fini(&p->head);
+	map_fini(&p->clients);
+	services_fini(&p->services);
+	rbufs_fini(&p->rbufs);
+}
+
+void proxy_drain(struct proxy *p)
+{
+	p->draining = true;
+	list_each_safe(l, &p->conns)
+	{
+		struct conn *c = container_of(l, struct conn, link);
+		if (c->wait == CONN_WAIT_IDLE && c->requests)
+			conn_close(c, false);
+		else if (c->x)
+			c->x->client_close = true;
+	}
+}
+
+void proxy_close_all(struct proxy *p)
+{
+	list_each_safe(l, &p->conns)
+	{
+		struct conn *c = container_of(l, struct conn, link);
+		if (c->x && c->x->state < EXCHANGE_LOG && c->x->reason == END_OK)
+			c->x->reason = END_SHUTTING_DOWN;
+		conn_close(c, false);
+	}
+}
+
+struct str proxy_date(struct proxy *p)
+{
+	uint64_t second = uv_now(p->loop) / 1000;
+
+	if (second != p->date_second || !p->date[0]) {
+		p->date_second = second;
+		clock_http_date(clock_wall_us(), p->date);
+	}
+	return (struct str){ p->date, CLOCK_HTTP_DATE_SIZE - 1 };
+}

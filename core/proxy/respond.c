@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/respond.h"
+
+#include <llhttp.h>
+#include <stdio.h>
+
+#include "config/gateway.h"
+#include "proxy/conn.h"
+#include "proxy/exchange.h"
+#include "proxy/hooks.h"
+#include "proxy/host.h"
+#include "proxy/proxy.h"
+#include "proxy/relay.h"
+
+enum { RESPOND_QUEUE_MAX = 1024 * 1024 };
+
+static void respond_status_line(struct buf *out, uint16_t status, struct str reason)
+{
+	buf_lit(out, "HTTP/1.1 ");
+	buf_u64(out, status);
+	buf_char(out, ' ');
+	if (!reason.p) {
+		const char *name = llhttp_status_name((llhttp_status_t)status);
+		reason = str_from(name ? name : "Unknown");
+	}
+	/* Names of llhttp are upper case with underscores; ours are only letters and spaces. */
+	buf_str_append(out, reason);
+	buf_lit(out, "\r\n");
+}
+
+/* The standard phrase of a status that we make ourselves. */
+static struct str respond_phrase(uint16_t status)
+{
+	for (int i = 0; i < END_REASON_COUNT; i++)
+		if (end_reason_table[i].status == status)
+			return str_from(end_reason_table[i].title);
+	switch (status) {
+	case 200:
+		return STR("OK");
+	case 201:
+		return STR("Created");
+	case 202:
+		return STR("Accepted");
+	case 204:
+		return STR("No Content");
+	case 301:
+		return STR("Moved Permanently");
+	case 302:
+		return STR("Found");
+	case 304:
+		return STR("Not Modified");
+	case 401:
+		return STR("Unauthorized");
+	case 403:
+		return STR("Forbidden");
+	case 409:
+		return STR("Conflict");
+	case 429:
+		return STR("Too Many Requests");
+	default:
+		return STR("Status");
+	}
+}
+
+static void respond_fields(struct buf *out, struct head *h, bool *own)
+{
+	for (uint32_t i = 0; i < h->count; i++) {
+		const struct field *f = &h->fields[i];
+		bool relayed = field_owner((enum field_id)f->id) == FIELD_OWNER_END ||
+			       f->id == FIELD_X_REQUEST_ID;
+		if (f->removed || (!f->added && !relayed))
+			continue;
+		own[f->id] = true;
+		buf_str_append(out, f->name);
+		buf_lit(out, ": ");
+		buf_str_append(out, f->value);
+		buf_lit(out, "\r\n");
+	}
+}
+
+static void respond_connection(struct buf *out, const struct exchange *x)
+{
+	if (x->client_close)
+		buf_lit(out, "Connection: close\r\n");
+	else if (x->req.minor == 0)
+		buf_lit(out, "Connection: keep-alive\r\n");
+}
+
+static void respond_date(struct buf *out, struct exchange *x)
+{
+	buf_lit(out, "Date: ");
+	buf_str_append(out, proxy_date(x->proxy));
+	buf_lit(out, "\r\n");
+}
+
+static void respond_via(struct buf *out, struct exchange *x)
+{
+	buf_lit(out, "Via: ");
+	for (uint32_t i = 0; i < x->res.count; i++) {
+		const struct field *f = &x->res.fields[i];
+		if (f->id != FIELD_VIA || f->removed || f->value.n == 0)
+			continue;
+		buf_str_append(out, f->value);
+		buf_lit(out, ", ");
+	}
+	buf_str_append(out, x->res.minor ? STR("1.1 gatehouse\r\n") : STR("1.0 gatehouse\r\n"));
+}
+
+static void respond_length(struct buf *out, uint64_t length)
+{
+	buf_lit(out, "Content-Length: ");
+	buf_u64(out, length);
+	buf_lit(out, "\r\n");
+}
+
+/* How the client is told where the body ends (RFC 9112, 6): as the service did, unless a plugin
+ * may change the length or the client does not know chunks. */
+static void respond_framing(struct buf *out, struct exchange *x)
+{
+	const struct head *res = &x->res;
+	bool changed = x->chain->on_response_body_count > 0;
+
+	x->send_chunked = false;
+	if (res->framing == FRAMING_NONE || (res->framing == FRAMING_LENGTH && !changed)) {
+		if (res->has_length)
+			respond_length(out, res->length);
+		return;
+	}
+	if (x->req.minor == 0) {
+		x->client_close = true;
+		return;
+	}
+	x->send_chunked = true;
+	buf_lit(out, "Transfer-Encoding: chunked\r\n");
+	const struct field *trailer = head_find(&x->res, FIELD_TRAILER);
+	if (trailer && x->req.te_trailers && res->framing == FRAMING_CHUNKED) {
+		buf_lit(out, "Trailer: ");
+		buf_str_append(out, trailer->value);
+		buf_lit(out, "\r\n");
+	}
+}
+
+void respond_build_relayed(struct exchange *x)
+{
+	struct buf *out = &x->proxy->head;
+	bool own[FIELD_COUNT] = { false };
+
+	buf_clear(out);
+	respond_status_line(out, x->res.status, x->res.reason.p ? x->res.reason : STR(""));
+	respond_fields(out, &x->res, own);
+	respond_framing(out, x);
+	respond_connection(out, x);
+	if (!own[FIELD_DATE])
+		respond_date(out, x);
+	if (x->proxy->config->http.via)
+		respond_via(out, x);
+	buf_lit(out, "\r\n");
+	x->status = x->res.status;
+}
+
+void respond_build_interim(struct exchange *x)
+{
+	struct buf *out = &x->proxy->head;
+	bool own[FIELD_COUNT] = { false };
+
+	buf_clear(out);
+	respond_status_line(out, x->res.status, x->res.reason.p ? x->res.reason : STR(""));
+	respond_fields(out, &x->res, own);
+	if (x->res.status == 101) {
+		buf_lit(out, "Connection: upgrade\r\nUpgrade: ");
+		buf_str_append(out, x->res.upgrade_to);
+		buf_lit(out, "\r\n");
+	}
+	buf_lit(out, "\r\n");
+}
+
+static void respond_problem_body(struct buf *b, const struct exchange *x, int status,
+				 const char *word, const char *title, const char *detail)
+{
+	buf_clear(b);
+	buf_lit(b, "{\"type\":");
+	if (word)
+		buf_printf(b, "\"urn:gatehouse:%s\"", word);
+	else
+		buf_lit(b, "\"about:blank\"");
+	buf_lit(b, ",\"title\":");
+	buf_json(b, str_from(title));
+	buf_printf(b, ",\"status\":%d,\"detail\":", status);
+	buf_json(b, str_from(detail));
+	if (word)
+		buf_printf(b, ",\"reason\":\"%s\"", word);
+	buf_lit(b, ",\"request_id\":");
+	buf_json(b, exchange_id(x));
+	buf_lit(b, "}\n");
+}
+
+void respond_problem(struct exchange *x, enum end_reason reason, const char *detail)
+{
+	const struct end_reason_row *row = &end_reason_table[reason];
+	struct buf body = { .limit = 4096 };
+
+	if (x->request_id_n == 0)
+		x->request_id[0] = '\0';
+	respond_problem_body(&body, x, row->status, row->word, row->title,
+			     detail ? detail : row->detail);
+	x->source = SOURCE_REPLY;
+	x->chain = x->chain && x->state == EXCHANGE_HEAD ? NULL : x->chain;
+	head_reset(&x->res);
+	x->reply_status = (uint16_t)row->status;
+	x->reply_type = STR("application/problem+json");
+	x->reply_body = arena_copy(&x->arena, buf_str(&body));
+	buf_fini(&body);
+	respond_reply(x);
+}
+
+/* Fields that every answer of the gateway itself has, besides the plugin's. */
+static void respond_own_fields(struct buf *out, struct exchange *x, const bool *own)
+{
+	if (x->allow) {
+		buf_lit(out, "Allow: ");
+		buf_str_append(out, str_from(x->allow));
+		buf_lit(out, "\r\n");
+	}
+	if (x->reply_status == 503)
+		buf_lit(out, "Retry-After: 1\r\n");
+	if (x->reason != END_OK) {
+		if (x->request_id_n) {
+			buf_lit(out, "X-Request-Id: ");
+			buf_str_append(out, exchange_id(x));
+			buf_lit(out, "\r\n");
+		}
+		buf_lit(out, "Cache-Control: no-store\r\n");
+	}
+	if (x->proxy->config->http.server_header && !own[FIELD_SERVER])
+		buf_lit(out, "Server: gatehouse\r\n");
+	if (!own[FIELD_DATE])
+		respond_date(out, x);
+}
+
+static void respond_build_own(struct exchange *x, int64_t length)
+{
+	struct buf *out = &x->proxy->head;
+	bool own[FIELD_COUNT] = { false };
+
+	buf_clear(out);
+	respond_status_line(out, x->reply_status, respond_phrase(x->reply_status));
+	respond_fields(out, &x->res, own);
+	if (x->reply_type.p && !own[FIELD_CONTENT_TYPE]) {
+		buf_lit(out, "Content-Type: ");
+		buf_str_append(out, x->reply_type);
+		buf_lit(out, "\r\n");
+	}
+	x->send_chunked = false;
+	if (x->reply_status >= 200 && x->reply_status != 204 && x->reply_status != 304) {
+		if (length >= 0)
+			respond_length(out, (uint64_t)length);
+		else if (x->req.minor == 1) {
+			x->send_chunked = true;
+			buf_lit(out, "Transfer-Encoding: chunked\r\n");
+		} else {
+			x->client_close = true;
+		}
+	}
+	respond_own_fields(out, x, own);
+	respond_connection(out, x);
+	buf_lit(out, "\r\n");
+}
+
+static bool respond_has_no_body(const struct exchange *x)
+{
+	return x->req.method_id == HTTP_HEAD || x->reply_status == 204 || x->reply_status == 304;
+}
+
+void respond_reply(struct exchange *x)
+{
+	struct conn *c = x->conn;
+
+	if (x->reason == END_OK && !x->response_hooks_done && !hooks_run_response(x))
+		return;
+	exchange_drop_upstream(x, true);
+	exchange_wait(x, WAIT_NONE, 0);
+	exchange_enter(x, EXCHANGE_RELAY);
+	relay_skip_body(x);
+	if (!x->body_done || x->state == EXCHANGE_HEAD)
+		x->client_close = true;
+	if (!x->body_done)
+		conn_pause(c);
+	respond_build_own(x, (int64_t)x->reply_body.n);
+	x->status = x->reply_status;
+	x->head_sent = true;
+	x->response_over = true;
+	size_t n = respond_has_no_body(x) ? 0 : x->reply_body.n;
+	uv_buf_t bufs[2] = { uv_buf_init(x->proxy->head.p, (unsigned)x->proxy->head.n),
+			     uv_buf_init((char *)(uintptr_t)x->reply_body.p, (unsigned)n) };
+	x->bytes_out += n;
+	int r = flow_send(&x->down, &c->u.stream, bufs, 2);
+	if (r < 0)
+		exchange_drop(x, END_CLIENT_GONE);
+	else if (r == 0)
+		conn_wait(c, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
+	else
+		relay_response_over(x);
+}
+
+void respond_stream_begin(struct exchange *x)
+{
+	if (!x->response_hooks_done && !hooks_run_response(x))
+		return;
+	exchange_wait(x, WAIT_NONE, 0);
+	exchange_enter(x, EXCHANGE_RELAY);
+	relay_skip_body(x);
+	if (!x->body_done) {
+		x->client_close = true;
+		conn_pause(x->conn);
+	}
+	respond_build_own(x, x->reply_left);
+	x->status = x->reply_status;
+	x->no_body = respond_has_no_body(x);
+	x->head_sent = true;
+	uv_buf_t head = uv_buf_init(x->proxy->head.p, (unsigned)x->proxy->head.n);
+	int r = flow_send(&x->down, &x->conn->u.stream, &head, 1);
+	if (r < 0) {
+		exchange_drop(x, END_CLIENT_GONE);
+		return;
+	}
+	if (r == 0)
+		conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
+	else
+		respond_stream_pump(x);
+}
+
+/* The end of the stream: the last chunk, nothing, or a cut when bytes are missing. */
+static unsigned respond_stream_tail(struct exchange *x, uv_buf_t *bufs, unsigned n)
+{
+	if (x->send_chunked && !x->no_body)
+		bufs[n++] = uv_buf_init((char *)"0\r\n\r\n", 5);
+	return n;
+}
+
+void respond_stream_pump(struct exchange *x)
+{
+	char size[24];
+	uv_buf_t bufs[4];
+	unsigned n = 0;
+	struct buf *queue = &x->reply_queue;
+
+	if (x->down.busy || x->response_over || x->state != EXCHANGE_RELAY)
+		return;
+	if (queue->n && !x->no_body) {
+		if (x->send_chunked) {
+			int k = snprintf(size, sizeof(size), "%zx\r\n", queue->n);
+			bufs[n++] = uv_buf_init(size, (unsigned)k);
+		}
+		bufs[n++] = uv_buf_init(queue->p, (unsigned)queue->n);
+		if (x->send_chunked)
+			bufs[n++] = uv_buf_init((char *)"\r\n", 2);
+		x->bytes_out += queue->n;
+	}
+	if (x->reply_ended) {
+		if (x->reply_left > 0 && !x->no_body) {
+			exchange_drop(x, END_PLUGIN_FAILED);
+			return;
+		}
+		n = respond_stream_tail(x, bufs, n);
+		x->response_over = true;
+	}
+	int r = n ? flow_send(&x->down, &x->conn->u.stream, bufs, n) : 1;
+	buf_clear(queue);
+	if (r < 0)
+		exchange_drop(x, END_CLIENT_GONE);
+	else if (r == 0)
+		conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
+	else if (x->response_over)
+		relay_response_over(x);
+}

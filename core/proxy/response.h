@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/response.h -- the head of the service's response: read, judged, shown to plugins, passed on.
+ * Called by: proxy/pick (as events of the connection), proxy/hooks (after a wait). */
+#ifndef GATEHOUSE_PROXY_RESPONSE_H
+#define GATEHOUSE_PROXY_RESPONSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct exchange;
+
+/* The request has gone out: expects a head. */
+void response_expect(struct exchange *);
+/* Events of the connection to the service. */
+void response_on_data(void *x, char *p, size_t n);
+void response_on_end(void *x, int status);
+/* The response hooks are through: sends the head and what there is of the body. */
+void response_begin(struct exchange *);
+/* Goes on with bytes that were held while the client took an interim response. */
+void response_resume(struct exchange *);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The second step of an exchange: is the request sound, and whose is it? */
+#include <llhttp.h>
+
+#include "config/gateway.h"
+#include "http/path.h"
+#include "http/target.h"
+#include "proxy/conn.h"
+#include "proxy/exchange.h"
+#include "proxy/proxy.h"
+#include "proxy/respond.h"
+
+static const char route_all_methods[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/* 128 random bits as 32 hexadecimal digits. */
+static void route_make_id(struct exchange *x)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t r[2] = { rand_u64(&x->proxy->rand), rand_u64(&x->proxy->rand) };
+
+	for (unsigned i = 0; i < 32; i++)
+		x->request_id[i] = digits[(r[i / 16] >> (60 - 4 * (i % 16))) & 15];
+	x->request_id[32] = '\0';
+	x->request_id_n = 32;
+}
+
+static struct str route_lower(struct exchange *x, struct str s)
+{
+	size_t i = 0;
+	while (i < s.n && !(s.p[i] >= 'A' && s.p[i] <= 'Z'))
+		i++;
+	if (i == s.n)
+		return s;
+	char *copy = arena_text(&x->arena, s.n);
+	for (i = 0; copy && i < s.n; i++)
+		copy[i] = ascii_lower(s.p[i]);
+	return copy ? (struct str){ copy, s.n } : s;
+}
+
+static enum end_reason route_normalise(struct exchange *x)
+{
+	const struct config_http *http = &x->proxy->config->http;
+	struct path_rules rules = {
+		.encoded_slash = (enum path_policy)http->encoded_slash,
+		.encoded_nul = (enum path_policy)http->encoded_nul,
+		.invalid_percent = (enum path_policy)http->invalid_percent,
+		.invalid_utf8 = (enum path_policy)http->invalid_utf8,
+	};
+	char *out = arena_text(&x->arena, x->req.path.n + 1);
+	bool changed;
+
+	if (!out)
+		return END_INTERNAL;
+	enum path_result result = path_normalise(x->req.path, &rules, out, &x->path, &changed);
+	if (result != PATH_OK) {
+		x->why = path_result_text(result);
+		return END_BAD_PATH;
+	}
+	if (x->req.query.p && !path_query_valid(x->req.query)) {
+		x->why = "a character in the query that must be percent-encoded";
+		return END_BAD_PATH;
+	}
+	x->query = x->req.query;
+	return END_OK;
+}
+
+static struct str route_header(const void *arg, struct str name)
+{
+	struct exchange *x = (struct exchange *)(uintptr_t)arg;
+	struct field *f = head_find_name(&x->req, name);
+	return f ? f->value : (struct str){ NULL, 0 };
+}
+
+static enum end_reason route_match(struct exchange *x)
+{
+	struct route_query query = {
+		.method = x->req.method,
+		.host = x->host,
+		.path = x->path,
+		.header = route_header,
+		.header_arg = x,
+	};
+	route_table_match(x->proxy->routes, &query, &x->match);
+	if (x->match.outcome == ROUTE_NONE)
+		return END_NO_ROUTE;
+	if (x->match.outcome == ROUTE_METHOD) {
+		x->allow = x->match.allow;
+		return END_METHOD_NOT_ALLOWED;
+	}
+	x->route = x->match.index;
+	x->chain = &x->proxy->plugins.chains[x->route];
+	return END_OK;
+}
+
+/* How much body, and how much time. */
+static enum end_reason route_limit(struct exchange *x)
+{
+	const struct gateway_config *config = x->proxy->config;
+	const struct config_route *route = &config->routes[x->route];
+	uint64_t total = route->request ? route->request : config->timeouts.request;
+
+	x->body_max = route->body_limit == UINT64_MAX ? config->limits.body : route->body_limit;
+	if (total)
+		x->total_at_ms = uv_now(x->proxy->loop) + total;
+	if (x->body_max && x->req.framing == FRAMING_LENGTH && x->req.length > x->body_max)
+		return END_BODY_TOO_LARGE;
+	if (x->proxy->stats->buffers_bytes > (int64_t)config->limits.memory)
+		return END_OVERLOADED;
+	return END_OK;
+}
+
+static bool route_is_asterisk(const struct exchange *x)
+{
+	return x->req.path.n == 1 && x->req.path.p[0] == '*';
+}
+
+static enum end_reason route_check(struct exchange *x)
+{
+	enum end_reason reason = head_request_check(&x->req, &x->proxy->config->http, &x->why);
+
+	if (reason == END_METHOD_NOT_ALLOWED)
+		x->allow = route_all_methods;
+	if (reason != END_OK) {
+		x->client_close = true;
+		return reason;
+	}
+	x->body_left = x->req.framing == FRAMING_LENGTH ? x->req.length : 0;
+	x->body_done = x->req.framing == FRAMING_NONE;
+	x->host = route_lower(x, target_host(x->req.authority));
+	if (route_is_asterisk(x))
+		return END_OK;
+	if ((reason = route_normalise(x)) != END_OK) {
+		x->client_close = true;
+		return reason;
+	}
+	if ((reason = route_match(x)) != END_OK)
+		return reason;
+	return route_limit(x);
+}
+
+void exchange_route(struct exchange *x)
+{
+	const struct config_limits *limits = &x->proxy->config->limits;
+
+	exchange_enter(x, EXCHANGE_ROUTE);
+	route_make_id(x);
+	enum end_reason reason = route_check(x);
+	x->client_close = x->client_close || x->req.close || x->proxy->draining ||
+			  (x->req.minor == 0 && !x->req.keep_alive) ||
+			  (limits->requests_per_connection &&
+			   x->conn->requests >= (uint64_t)limits->requests_per_connection);
+	if (reason != END_OK) {
+		exchange_fail(x, reason, NULL);
+		return;
+	}
+	if (route_is_asterisk(x)) {
+		/* OPTIONS *: about the gateway itself (RFC 9110, 9.3.7). */
+		x->reply_status = 204;
+		x->allow = route_all_methods;
+		respond_reply(x);
+		return;
+	}
+	if (x->total_at_ms)
+		exchange_wait(x, WAIT_NONE, 0);
+	exchange_enter(x, EXCHANGE_PLUGIN);
+	exchange_run_request_hooks(x);
+}

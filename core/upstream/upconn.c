@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/upconn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "metrics/slab.h"
+#include "upstream/service.h"
+
+enum { UPCONN_MAGIC = 0x5550434e };
+
+static struct upconn *upconn_from(void *handle_data)
+{
+	struct upconn *uc = handle_data;
+	must(uc->magic == UPCONN_MAGIC);
+	return uc;
+}
+
+static void upconn_on_closed(uv_handle_t *handle)
+{
+	struct upconn *uc = upconn_from(handle->data);
+	uc->up->open--;
+	uc->endpoint->service->metrics->connections--;
+	endpoint_unref(uc->endpoint);
+	uc->magic = 0;
+	free(uc);
+}
+
+static void upconn_unidle(struct upconn *uc)
+{
+	if (!list_linked(&uc->link))
+		return;
+	list_remove(&uc->link);
+	uc->endpoint->idle_count--;
+	uc->endpoint->service->metrics->idle--;
+}
+
+void upconn_close(struct upconn **ucp, bool reset)
+{
+	struct upconn *uc = *ucp;
+
+	*ucp = NULL;
+	if (!uc)
+		return;
+	upconn_unidle(uc);
+	uc->events = NULL;
+	uc->owner = NULL;
+	deadline_drop(&uc->deadline);
+	if (reset && uc->connected && uv_tcp_close_reset(&uc->tcp, upconn_on_closed) == 0)
+		return;
+	if (!uv_is_closing((uv_handle_t *)&uc->tcp))
+		uv_close((uv_handle_t *)&uc->tcp, upconn_on_closed);
+}
+
+static void upconn_on_idle_deadline(struct deadline *d)
+{
+	struct upconn *uc = container_of(d, struct upconn, deadline);
+	if (list_linked(&uc->link))
+		upconn_close(&uc, false);
+}
+
+static void upconn_on_written(void *arg, int status)
+{
+	struct upconn *uc = upconn_from(arg);
+	if (uc->events)
+		uc->events->on_sent(uc->owner, status);
+}
+
+static void upconn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct upconn *uc = upconn_from(handle->data);
+	(void)suggested;
+	*buf = uv_buf_init(uc->up->rbufs->current->data, RBUF_SIZE);
+}
+
+static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct upconn *uc = upconn_from(stream->data);
+
+	if (n == 0)
+		return;
+	if (!uc->events) {
+		/* Nobody asked: a connection that ended, or an answer without a question. */
+		upconn_close(&uc, false);
+		return;
+	}
+	if (n < 0) {
+		uv_read_stop(stream);
+		uc->reading = false;
+		uc->events->on_end(uc->owner, (int)n);
+		return;
+	}
+	uc->events->on_data(uc->owner, buf->base, (size_t)n);
+}
+
+void upconn_resume(struct upconn *uc)
+{
+	if (uc->reading || uv_is_closing((uv_handle_t *)&uc->tcp))
+		return;
+	uc->reading = true;
+	uv_read_start((uv_stream_t *)&uc->tcp, upconn_on_alloc, upconn_on_read);
+}
+
+void upconn_pause(struct upconn *uc)
+{
+	if (!uc->reading)
+		return;
+	uc->reading = false;
+	uv_read_stop((uv_stream_t *)&uc->tcp);
+}
+
+static void upconn_on_connect(uv_connect_t *req, int status)
+{
+	struct upconn *uc = upconn_from(req->data);
+
+	if (!uc->events)
+		return; /* closed meanwhile */
+	if (status == 0) {
+		uc->connected = true;
+		uv_tcp_nodelay(&uc->tcp, 1);
+		upconn_resume(uc);
+	}
+	uc->events->on_connect(uc->owner, status);
+}
+
+struct upconn *upconn_take(struct endpoint *ep, const struct upconn_events *events, void *owner)
+{
+	if (list_empty(&ep->idle))
+		return NULL;
+	struct upconn *uc = container_of(ep->idle.next, struct upconn, link);
+	upconn_unidle(uc);
+	deadline_clear(&uc->deadline);
+	uc->events = events;
+	uc->owner = owner;
+	uc->reused = true;
+	ep->service->metrics->reused++;
+	return uc;
+}
+
+struct upconn *upconn_open(struct upstream *up, struct endpoint *ep,
+			   const struct upconn_events *events, void *owner, int *status)
+{
+	struct upconn *uc = calloc(1, sizeof(*uc));
+
+	if (!uc) {
+		*status = UV_ENOMEM;
+		return NULL;
+	}
+	uc->magic = UPCONN_MAGIC;
+	uc->up = up;
+	uc->endpoint = ep;
+	uc->events = events;
+	uc->owner = owner;
+	uc->tcp.data = uc->connect.data = uc->shutdown.data = uc;
+	flow_init(&uc->out, up->rbufs, upconn_on_written, uc);
+	deadline_init(&uc->deadline, upconn_on_idle_deadline);
+	if ((*status = uv_tcp_init(up->loop, &uc->tcp))) {
+		free(uc);
+		return NULL;
+	}
+	up->open++;
+	endpoint_ref(ep);
+	ep->service->metrics->connections++;
+	ep->service->metrics->connects++;
+	*status = uv_tcp_connect(&uc->connect, &uc->tcp, (const struct sockaddr *)&ep->address,
+				 upconn_on_connect);
+	if (*status)
+		upconn_close(&uc, false);
+	return uc;
+}
+
+void upconn_release(struct upconn **ucp)
+{
+	struct upconn *uc = *ucp;
+	struct endpoint *ep = uc->endpoint;
+
+	if (!ep->listed || ep->idle_count >= ep->service->pool_max || uc->out.busy ||
+	    uv_is_closing((uv_handle_t *)&uc->tcp)) {
+		upconn_close(ucp, false);
+		return;
+	}
+	*ucp = NULL;
+	uc->events = NULL;
+	uc->owner = NULL;
+	upconn_resume(uc);
+	list_push_front(&ep->idle, &uc->link);
+	ep->idle_count++;
+	ep->service->metrics->idle++;
+	deadline_set(uc->up->deadlines, &uc->deadline, ep->service->idle_ms);
+}
+
+int upconn_send(struct upconn *uc, uv_buf_t *bufs, unsigned n)
+{
+	return flow_send(&uc->out, (uv_stream_t *)&uc->tcp, bufs, n);
+}
+
+static void upconn_on_shutdown(uv_shutdown_t *req, int status)
+{
+	(void)req;
+	(void)status; /* a failed half-close shows as the end of the read side */
+}
+
+void upconn_shutdown(struct upconn *uc)
+{
+	uv_shutdown(&uc->shutdown, (uv_stream_t *)&uc->tcp, upconn_on_shutdown);
+}
+
+void upconn_close_idle(struct endpoint *ep)
+{
+	while (!list_empty(&ep->idle)) {
+		struct upconn *uc = container_of(ep->idle.next, struct upconn, link);
+		upconn_close(&uc, false);
+	}
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/upconn.h -- a connection to an endpoint: opened, lent to one request at a time, kept idle.
+ * Called by: proxy/ (takes, sends), upstream/service (drops).  Never: parses HTTP. */
+#ifndef GATEHOUSE_UPSTREAM_UPCONN_H
+#define GATEHOUSE_UPSTREAM_UPCONN_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "net/deadline.h"
+#include "net/flow.h"
+
+struct endpoint;
+
+/* What its borrower hears of.  Not called after upconn_release() or upconn_close(). */
+struct upconn_events {
+	void (*on_connect)(void *owner, int status);                 /* 0 or a negative UV_E* */
+	void (*on_data)(void *owner, char *p, size_t n);             /* valid inside the call */
+	void (*on_end)(void *owner, int status);                     /* UV_EOF or another UV_E* */
+	void (*on_sent)(void *owner, int status);                    /* a held write is done */
+};
+
+/* What all connections of a worker share. */
+struct upstream {
+	uv_loop_t *loop;
+	struct deadlines *deadlines;
+	struct rbufs *rbufs;
+	unsigned open;      /* connections, closing ones included */
+};
+
+struct upconn {
+	unsigned magic;
+	uv_tcp_t tcp;
+	uv_connect_t connect;
+	uv_shutdown_t shutdown;
+	struct flow out;
+	struct list link;   /* in endpoint.idle */
+	struct deadline deadline; /* how long it may stay idle */
+	struct upstream *up;
+	struct endpoint *endpoint;
+	const struct upconn_events *events; /* NULL while idle or closing */
+	void *owner;
+	bool connected, reading, reused;
+};
+
+/* Lends an idle connection to the endpoint, the one used last, or NULL. */
+struct upconn *upconn_take(struct endpoint *, const struct upconn_events *, void *owner);
+/* Opens one; on_connect follows, unless the result is NULL and *status says why. */
+struct upconn *upconn_open(struct upstream *, struct endpoint *, const struct upconn_events *,
+			   void *owner, int *status);
+/* Gives it back, clean between two messages, and sets *uc to NULL.  Kept, or closed when the
+ * pool is full or the endpoint dropped. */
+void upconn_release(struct upconn **uc);
+/* Closes it whatever it does and sets *uc to NULL.  reset: with RST, so that the other end cannot
+ * take what it got as complete. */
+void upconn_close(struct upconn **uc, bool reset);
+/* 1, 0 or UV_E* as flow_send(). */
+int upconn_send(struct upconn *, uv_buf_t *, unsigned n);
+/* Stops and restarts on_data. */
+void upconn_pause(struct upconn *);
+void upconn_resume(struct upconn *);
+/* Half-closes after what is held (tunnels only). */
+void upconn_shutdown(struct upconn *);
+/* Closes all idle connections to the endpoint. */
+void upconn_close_idle(struct endpoint *);
+
+#endif

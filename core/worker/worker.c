@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/errors.h"
+#include "config/gateway.h"
+#include "control/channel.h"
+#include "net/fetch.h"
+#include "net/listener.h"
+#include "proxy/host.h"
+#include "proxy/proxy.h"
+#include "route/table.h"
+
+enum { WORKER_LISTEN_MAX = 64, WORKER_HEARTBEAT_MS = 250 };
+
+struct worker {
+	uv_loop_t loop;
+	int index, listen_count;
+	int64_t generation;
+	const char *file;
+	json_t *start;            /* GATEHOUSE_WORKER */
+	struct str text;          /* the configuration's text, mapped */
+	struct gateway_config *config;
+	struct config_errors errors;
+	struct route_table *routes;
+	struct slab slab;
+	struct deadlines deadlines;
+	struct proxy proxy;
+	struct channel channel;
+	struct listener listeners[WORKER_LISTEN_MAX];
+	int listening;
+	uv_timer_t heartbeat, drain_limit;
+	bool draining, ending, channel_gone;
+	int status;
+};
+
+static void worker_close_handles(struct worker *w);
+
+/* ---- messages ---- */
+
+static void worker_send_errors(struct worker *w)
+{
+	json_t *list = json_array(), *message;
+	char line[2048];
+
+	for (size_t i = 0; i < w->errors.count; i++) {
+		const struct config_error *e = &w->errors.items[i];
+		snprintf(line, sizeof(line), "%s:%u:%u: %s: %s", w->file, e->line, e->column,
+			 e->pointer, e->text);
+		json_array_append_new(list, json_string(line));
+	}
+	message = json_pack("{s:s, s:o}", "type", "failed", "errors", list);
+	if (message)
+		channel_send(&w->channel, message);
+	json_decref(message);
+}
+
+static void worker_send_needs(struct worker *w)
+{
+	json_t *list = json_array(), *message;
+
+	for (size_t i = 0; i < w->proxy.plugins.service_count; i++)
+		json_array_append_new(list, json_string(w->proxy.plugins.services[i]));
+	message = json_pack("{s:s, s:o}", "type", "needs", "services", list);
+	channel_send(&w->channel, message);
+	json_decref(message);
+}
+
+static void worker_send_ready(struct worker *w)
+{
+	json_t *list = json_array(), *message;
+
+	for (size_t i = 0; i < w->proxy.plugins.image_count; i++) {
+		const struct plugin_image *image = w->proxy.plugins.images[i];
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", image->name,
+						      "version", image->plugin.version, "hash",
+						      image->hash));
+	}
+	message = json_pack("{s:s, s:o}", "type", "ready", "plugins", list);
+	channel_send(&w->channel, message);
+	json_decref(message);
+}
+
+/* ---- draining and ending ---- */
+
+static void worker_stop_listening(struct worker *w)
+{
+	for (int i = 0; i < w->listening; i++)
+		listener_close(&w->listeners[i]);
+	w->listening = 0;
+}
+
+static void worker_close_upstreams(struct worker *w)
+{
+	size_t i = 0;
+	struct map_entry *m;
+
+	while ((m = map_next(&w->proxy.services.by_name, &i))) {
+		struct service *s = m->value;
+		for (size_t k = 0; k < s->endpoint_count; k++)
+			upconn_close_idle(s->endpoints[k]);
+	}
+}
+
+static void worker_end(struct worker *w)
+{
+	if (w->ending)
+		return;
+	w->ending = true;
+	worker_stop_listening(w);
+	proxy_close_all(&w->proxy);
+	worker_close_upstreams(w);
+	if (!w->channel_gone) {
+		json_t *message = json_pack("{s:s}", "type", "drained");
+		channel_send(&w->channel, message);
+		json_decref(message);
+	}
+	worker_close_handles(w);
+}
+
+static void worker_on_conn_gone(struct proxy *p)
+{
+	struct worker *w = container_of(p, struct worker, proxy);
+	if (w->draining && list_empty(&p->conns))
+		worker_end(w);
+}
+
+static void worker_on_drain_limit(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+
+	log_warn("drain limit reached: connections are closed",
+		 LOG_I("connections", w->slab.header->connections_open));
+	worker_end(w);
+}
+
+static void worker_drain(struct worker *w, uint64_t limit_ms)
+{
+	if (w->draining)
+		return;
+	w->draining = true;
+	worker_stop_listening(w);
+	proxy_drain(&w->proxy);
+	uv_timer_start(&w->drain_limit, worker_on_drain_limit, limit_ms, 0);
+	if (list_empty(&w->proxy.conns))
+		worker_end(w);
+}
+
+static void worker_on_message(struct channel *channel, const json_t *message, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)channel;
+	if (!message) {
+		/* The control process is gone: what is in hand is finished. */
+		if (w->ending)
+			return;
+		w->channel_gone = true;
+		log_warn("control process gone: draining");
+		worker_drain(w, w->config->timeouts.drain);
+		return;
+	}
+	const char *type = json_string_value(json_object_get(message, "type"));
+	if (type && strcmp(type, "endpoints") == 0)
+		services_update(&w->proxy.services, message);
+	else if (type && strcmp(type, "drain") == 0)
+		worker_drain(w, (uint64_t)json_integer_value(json_object_get(message, "limit_ms")));
+}
+
+/* ---- starting ---- */
+
+static void worker_on_connection(struct listener *l)
+{
+	struct worker *w = l->arg;
+	proxy_accept(&w->proxy, &l->u.stream);
+}
+
+static void worker_beat(struct worker *w)
+{
+	w->slab.header->heartbeat_ns = clock_mono_ns();
+}
+
+static void worker_on_heartbeat(uv_timer_t *timer)
+{
+	worker_beat(timer->data);
+}
+
+static int worker_read_start(struct worker *w, struct error *e)
+{
+	const char *text = getenv("GATEHOUSE_WORKER");
+	struct stat st;
+
+	w->start = text ? json_loads(text, 0, NULL) : NULL;
+	w->file = json_string_value(json_object_get(w->start, "file"));
+	w->index = (int)json_integer_value(json_object_get(w->start, "worker"));
+	w->generation = json_integer_value(json_object_get(w->start, "generation"));
+	w->listen_count = (int)json_integer_value(json_object_get(w->start, "listen"));
+	if (!w->file || w->listen_count < 1 || w->listen_count > WORKER_LISTEN_MAX)
+		return error_set(e, "this command is for the gateway's own use: see gatehouse run");
+	if (fstat(WORKER_FD_CONFIG, &st) || st.st_size <= 0)
+		return error_set(e, "no configuration was handed down");
+	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, WORKER_FD_CONFIG, 0);
+	if (p == MAP_FAILED)
+		return error_set(e, "configuration: %s", strerror(errno));
+	w->text = (struct str){ p, (size_t)st.st_size };
+	return 0;
+}
+
+/* Configuration, routes, plugins: every error is told to the control process. */
+static int worker_load(struct worker *w)
+{
+	w->config = gateway_config_load(w->file, &w->text, &w->errors);
+	if (!w->config)
+		return -1;
+	log_init((enum log_level)w->config->log_level, w->config->log_format == CONFIG_LOG_JSON,
+		 "worker");
+	w->proxy.config = w->config;
+	w->proxy.slab = &w->slab;
+	w->proxy.loop = &w->loop;
+	w->proxy.deadlines = &w->deadlines;
+	w->routes = route_table_new(w->config, &w->errors);
+	w->proxy.routes = w->routes;
+	if (plugin_set_open(&w->proxy.plugins, w->config, host_table(&w->proxy),
+			    &w->slab.header->running, true, &w->errors) ||
+	    !w->routes)
+		return -1;
+	return 0;
+}
+
+static void worker_name_routes(struct worker *w)
+{
+	for (size_t i = 0; i < w->config->route_count && i < w->slab.header->route_count; i++)
+		snprintf(w->slab.routes[i].name, SLAB_NAME_SIZE, "%s", w->config->routes[i].path);
+}
+
+static int worker_listen(struct worker *w, struct error *e)
+{
+	for (int i = 0; i < w->listen_count; i++) {
+		int r = listener_open(&w->listeners[i], &w->loop, WORKER_FD_LISTEN + i,
+				      worker_on_connection, w);
+		if (r)
+			return error_set(e, "listen: %s", uv_strerror(r));
+		w->listening++;
+	}
+	return 0;
+}
+
+static int worker_start(struct worker *w, struct error *e)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "worker %d", w->index);
+	log_init((enum log_level)w->config->log_level, w->config->log_format == CONFIG_LOG_JSON,
+		 name);
+	worker_name_routes(w);
+	proxy_init(&w->proxy);
+	w->proxy.on_conn_gone = worker_on_conn_gone;
+	if (access_log_open(&w->proxy.log, &w->loop, w->config->access_log,
+			    &w->slab.header->access_log_dropped, e))
+		return -1;
+	worker_send_needs(w);
+	if (worker_listen(w, e))
+		return -1;
+	uv_timer_start(&w->heartbeat, worker_on_heartbeat, 0, WORKER_HEARTBEAT_MS);
+	worker_send_ready(w);
+	return 0;
+}
+
+static void worker_close_handles(struct worker *w)
+{
+	access_log_close(&w->proxy.log);
+	if (w->proxy.fetcher)
+		fetcher_close(w->proxy.fetcher);
+	uv_close((uv_handle_t *)&w->heartbeat, NULL);
+	uv_close((uv_handle_t *)&w->drain_limit, NULL);
+	deadlines_close(&w->deadlines);
+	channel_close(&w->channel, NULL);
+}
+
+/* Signals are the control process's to act on: a Ctrl-C reaches the whole group. */
+static void worker_ignore_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int worker_run(struct worker *w)
+{
+	struct error e = { "" };
+
+	if (worker_load(w)) {
+		worker_send_errors(w);
+		w->status = 1;
+	} else if (worker_start(w, &e)) {
+		config_errors_add(&w->errors, NULL, "", "%s", e.text);
+		worker_send_errors(w);
+		w->status = 1;
+	}
+	if (w->status) {
+		channel_close(&w->channel, NULL);
+		/* What was queued is written by the loop; then the process ends. */
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+		return w->status;
+	}
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	return 0;
+}
+
+int worker_main(void)
+{
+	static struct worker w;
+	struct error e = { "" };
+
+	worker_ignore_signals();
+	if (worker_read_start(&w, &e) || slab_open(&w.slab, WORKER_FD_SLAB, &e)) {
+		fprintf(stderr, "gatehouse worker: %s\n", e.text);
+		return 2;
+	}
+	w.slab.header->pid = getpid();
+	w.slab.header->running.plugin = 0;
+	w.slab.header->connections_open = w.slab.header->connections_idle = 0;
+	w.slab.header->requests_active = w.slab.header->buffers_bytes = 0;
+	uv_loop_init(&w.loop);
+	uv_timer_init(&w.loop, &w.heartbeat);
+	uv_timer_init(&w.loop, &w.drain_limit);
+	w.heartbeat.data = w.drain_limit.data = &w;
+	deadlines_init(&w.deadlines, &w.loop);
+	int r = channel_open(&w.channel, &w.loop, WORKER_FD_CHANNEL, worker_on_message, &w);
+	if (r) {
+		fprintf(stderr, "gatehouse worker: channel: %s\n", uv_strerror(r));
+		return 2;
+	}
+	worker_beat(&w);
+	int status = worker_run(&w);
+	if (status)
+		return status;
+	proxy_fini(&w.proxy);
+	plugin_set_close(&w.proxy.plugins);
+	route_table_free(w.routes);
+	gateway_config_free(w.config);
+	config_errors_fini(&w.errors);
+	slab_close(&w.slab);
+	json_decref(w.start);
+	munmap((void *)(uintptr_t)w.text.p, w.text.n);
+	uv_loop_close(&w.loop);
+	return 0;
+}
