@@ -222,7 +222,7 @@ static const char *consul_fault_remedy(enum watch_fault fault)
 {
 	switch (fault) {
 	case WATCH_LIMITED:
-		return "raise limits.http_max_conns_per_client on the agent, or name fewer services";
+		return "raise limits.http_max_conns_per_client on the agent, or use fewer services";
 	case WATCH_DENIED:
 		return "give the ACL token service:read and node:read";
 	case WATCH_UNREACHABLE:

@@ -54,8 +54,8 @@ void registry_init(struct registry *, registry_cb on_change, void *arg);
 void registry_fini(struct registry *);
 /* The service's record, made when there is none. */
 struct registry_service *registry_service(struct registry *, const char *name, const char *source);
-/* Replaces the endpoints (takes the array and its ids) and state; calls on_change when anything that a
- * worker or an operator sees differs. */
+/* Replaces the endpoints (takes the array and its ids) and state; calls on_change when anything
+ * that a worker or an operator sees differs. */
 void registry_publish(struct registry *, struct registry_service *, enum registry_state,
 		      struct registry_endpoint *, size_t count, const char *note);
 /* Whether all services there are have been answered for once. */

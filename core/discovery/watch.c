@@ -335,9 +335,8 @@ void watch_note(const struct watch *w, char *out, size_t size)
 		snprintf(parts[n++], sizeof(parts[0]), "none is passing, trying %zu critical ones",
 			 w->panicking);
 	if (n == 0 && w->answered && w->known.count == 0)
-		snprintf(
-			parts[n++], sizeof(parts[0]),
-			"Consul lists no instance: none is registered, or the token may not read it");
+		snprintf(parts[n++], sizeof(parts[0]),
+			 "Consul lists none: nothing is registered, or the token may not read it");
 	snprintf(out, size, "%s%s%s%s%s", parts[0], n > 1 ? "; " : "", parts[1], n > 2 ? "; " : "",
 		 parts[2]);
 }

@@ -181,7 +181,7 @@ static void server_start(void)
 	pthread_t thread;
 
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(listen(listener, 64), 0);
+	ck_assert_int_eq(listen(listener, SOMAXCONN), 0);
 	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
 	server_port = ntohs(address.sin_port);
 	pthread_create(&thread, NULL, server_accept, (void *)(intptr_t)listener);
@@ -235,7 +235,7 @@ static struct fetch_spec spec_for(const char *path)
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server_port, path);
 	return (struct fetch_spec){ .url = url,
 				    .timeout_ms = LIMIT_MS,
-				    .connect_timeout_ms = 1000,
+				    .connect_timeout_ms = LIMIT_MS,
 				    .max_answer = 1000000 };
 }
 

@@ -42,22 +42,47 @@ static int parse(const char *body)
 	return parse_with(body, &rules);
 }
 
-/* One instance of a real answer, as Consul 1.8.7 writes it, with three members to fill in. */
-#define INSTANCE(id, service, checks)                                                               \
-	"{\"Node\":{\"ID\":\"7a\",\"Node\":\"vm\",\"Address\":\"10.9.9.9\",\"Datacenter\":\"dc1\"," \
-	"\"TaggedAddresses\":{\"lan\":\"10.9.9.9\"},\"Meta\":null,\"CreateIndex\":1},"              \
-	"\"Service\":{\"ID\":\"" id "\",\"Service\":\"web\",\"Tags\":[\"v1\",\"blue\"],"            \
-	"\"Meta\":null," service ",\"EnableTagOverride\":false,\"CreateIndex\":9},"                 \
-	"\"Checks\":[{\"Node\":\"vm\",\"CheckID\":\"serfHealth\",\"Name\":\"Serf Health Status\","  \
-	"\"Status\":\"passing\",\"Output\":\"Agent alive and reachable\"}" checks "]}"
+static struct buf body;
+
+/* Appends one instance as Consul 1.8.7 writes it, with three members to fill in. */
+static void add(const char *id, const char *service, const char *checks)
+{
+	buf_str_append(&body, body.n ? STR(",") : STR("["));
+	buf_lit(&body, "{\"Node\":{\"ID\":\"7a\",\"Node\":\"vm\",\"Address\":\"10.9.9.9\","
+		       "\"Datacenter\":\"dc1\",\"Meta\":null,\"CreateIndex\":1},");
+	buf_printf(&body, "\"Service\":{\"ID\":\"%s\",\"Service\":\"web\",", id);
+	buf_printf(&body, "\"Tags\":[\"v1\",\"blue\"],%s,\"CreateIndex\":9},", service);
+	buf_lit(&body, "\"Checks\":[{\"Node\":\"vm\",\"CheckID\":\"serfHealth\","
+		       "\"Name\":\"Serf Health Status\",\"Status\":\"passing\","
+		       "\"Output\":\"Agent alive and reachable\"}");
+	buf_printf(&body, "%s]}", checks);
+}
+
+/* Parses what was added, and begins anew. */
+static int parse_added(const struct health_rules *rules)
+{
+	int rc;
+
+	buf_str_append(&body, body.n ? STR("]") : STR("[]"));
+	buf_char(&body, '\0');
+	rc = parse_with(body.p, rules);
+	buf_fini(&body);
+	return rc;
+}
+
+static const struct health_rules none;
+
 #define AT(address, port) "\"Address\":\"" address "\",\"Port\":" port
+#define LOCAL             AT("10.0.0.1", "80")
+#define WEIGHTS(text)     LOCAL ",\"Weights\":" text
 #define CHECK(id, status, output)                                                                  \
 	",{\"CheckID\":\"" id "\",\"Name\":\"check " id "\",\"Status\":\"" status                  \
 	"\",\"Output\":\"" output "\",\"Notes\":\"\"}"
 
 START_TEST(reads_an_instance)
 {
-	ck_assert_int_eq(parse("[" INSTANCE("w1", AT("10.0.0.1", "5001"), "") "]"), 0);
+	add("w1", AT("10.0.0.1", "5001"), "");
+	ck_assert_int_eq(parse_added(&none), 0);
 	ck_assert_uint_eq(set.count, 1);
 	ck_assert_str_eq(set.items[0].id, "vm/w1");
 	ck_assert_str_eq(set.items[0].host, "10.0.0.1");
@@ -93,7 +118,8 @@ END_TEST
 
 START_TEST(takes_the_node_address)
 {
-	parse("[" INSTANCE("w1", AT("", "80"), "") "]");
+	add("w1", AT("", "80"), "");
+	parse_added(&none);
 	ck_assert_str_eq(set.items[0].host, "10.9.9.9");
 }
 END_TEST
@@ -145,11 +171,11 @@ START_TEST(judges_addresses)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char body[4096];
+		char service[256];
 
-		snprintf(body, sizeof(body), "[" INSTANCE("w", AT("%s", "80"), "") "]",
-			 rows[i].address);
-		ck_assert_int_eq(parse(body), 0);
+		snprintf(service, sizeof(service), AT("%s", "80"), rows[i].address);
+		add("w", service, "");
+		ck_assert_int_eq(parse_added(&none), 0);
 		ck_assert_msg(set.count == (rows[i].host ? 1 : 0), "%s", rows[i].address);
 		ck_assert_int_eq(skips, rows[i].host ? 0 : 1);
 		if (rows[i].host) {
@@ -164,20 +190,20 @@ START_TEST(judges_ports)
 {
 	struct health_rules rules = { .default_port = 8080 };
 
-	parse("[" INSTANCE("a", AT("10.0.0.1", "70000"), "") "," INSTANCE(
-		"b", AT("10.0.0.1", "-1"),
-		"") "," INSTANCE("c", AT("10.0.0.1", "0"),
-				 "") "," INSTANCE("d", AT("10.0.0.1", "\"80\""),
-						  "") "," INSTANCE("e", AT("10.0.0.1", "65535"),
-								   "") "]");
+	add("a", AT("10.0.0.1", "70000"), "");
+	add("b", AT("10.0.0.1", "-1"), "");
+	add("c", AT("10.0.0.1", "0"), "");
+	add("d", AT("10.0.0.1", "\"80\""), "");
+	add("e", AT("10.0.0.1", "65535"), "");
+	parse_added(&none);
 	ck_assert_uint_eq(set.count, 1);
 	ck_assert_str_eq(set.items[0].id, "vm/e");
 	ck_assert_int_eq(skips, 4);
 	ck_assert_ptr_nonnull(strstr(skipped, "vm/a: the port is out of range\n"));
 	ck_assert_ptr_nonnull(strstr(skipped, "vm/d: the port is not a number\n"));
-	parse_with("[" INSTANCE("c", AT("10.0.0.1", "0"),
-				"") "," INSTANCE("f", "\"Address\":\"10.0.0.1\"", "") "]",
-		   &rules);
+	add("c", AT("10.0.0.1", "0"), "");
+	add("f", "\"Address\":\"10.0.0.1\"", "");
+	parse_added(&rules);
 	ck_assert_uint_eq(set.count, 2);
 	ck_assert_uint_eq(set.items[0].port, 8080);
 	ck_assert_uint_eq(set.items[1].port, 8080);
@@ -186,22 +212,13 @@ END_TEST
 
 START_TEST(judges_weights)
 {
-	parse("[" INSTANCE("a", AT("10.0.0.1", "80") ",\"Weights\":{\"Passing\":10,\"Warning\":3}", "") "," INSTANCE(
-		"b", AT("10.0.0.1", "80") ",\"Weights\":{\"Passing\":10,\"Warning\":3}",
-		CHECK("x", "warning",
-		      "hot")) "," INSTANCE("c",
-					   AT("10.0.0.1",
-					      "80") ",\"Weights\":{\"Passing\":99999999}",
-					   "") "," INSTANCE("d",
-							    AT("10.0.0.1",
-							       "80") ",\"Weights\":{\"Passing\":-5}",
-							    "") "," INSTANCE("e",
-									     AT("10.0.0.1",
-										"80") ",\"Weights\":{\"Passing\":\"7\"}",
-									     "") "," INSTANCE("f",
-											      AT("10.0.0.1",
-												 "80") ",\"Weights\":null",
-											      "") "]");
+	add("a", WEIGHTS("{\"Passing\":10,\"Warning\":3}"), "");
+	add("b", WEIGHTS("{\"Passing\":10,\"Warning\":3}"), CHECK("x", "warning", "hot"));
+	add("c", WEIGHTS("{\"Passing\":99999999}"), "");
+	add("d", WEIGHTS("{\"Passing\":-5}"), "");
+	add("e", WEIGHTS("{\"Passing\":\"7\"}"), "");
+	add("f", WEIGHTS("null"), "");
+	parse_added(&none);
 	ck_assert_uint_eq(set.count, 6);
 	ck_assert_uint_eq(set.items[0].weight, 10);
 	ck_assert_uint_eq(set.items[1].weight, 3);
@@ -214,22 +231,12 @@ END_TEST
 
 START_TEST(takes_the_worst_check)
 {
-	parse("[" INSTANCE("a", AT("10.0.0.1", "80"), CHECK("x", "warning", "hot") CHECK("y", "passing", "")) "," INSTANCE(
-		"b", AT("10.0.0.1", "80"),
-		CHECK("x", "critical", "refused\\nmore") CHECK(
-			"y", "warning",
-			"")) "," INSTANCE("c", AT("10.0.0.1", "80"),
-					  CHECK("_service_maintenance:c", "critical", "") CHECK(
-						  "y", "critical",
-						  "")) "," INSTANCE("d", AT("10.0.0.1", "80"),
-								    CHECK("_node_maintenance",
-									  "critical",
-									  "")) "," INSTANCE("e",
-											    AT("10.0.0.1",
-											       "80"),
-											    CHECK("x",
-												  "strange",
-												  "")) "]");
+	add("a", LOCAL, CHECK("x", "warning", "hot") CHECK("y", "passing", ""));
+	add("b", LOCAL, CHECK("x", "critical", "refused\\nmore") CHECK("y", "warning", ""));
+	add("c", LOCAL, CHECK("_service_maintenance:c", "critical", "") CHECK("y", "critical", ""));
+	add("d", LOCAL, CHECK("_node_maintenance", "critical", ""));
+	add("e", LOCAL, CHECK("x", "strange", ""));
+	parse_added(&none);
 	ck_assert_uint_eq(set.count, 5);
 	ck_assert_int_eq(set.items[0].status, INSTANCE_WARNING);
 	ck_assert_str_eq(set.items[0].why, "warning: check x: hot");
@@ -253,11 +260,13 @@ END_TEST
 
 START_TEST(one_bad_instance_spoils_nothing)
 {
-	parse("[1,null,\"x\",[],{},{\"Node\":1,\"Service\":[]},"
-	      "{\"Node\":{},\"Service\":{\"ID\":\"x\"}},"
-	      "{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"x\"},\"Checks\":7},"
-	      "{\"Node\":{\"Node\":\"n\",\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"y\","
-	      "\"Port\":80},\"Checks\":{}}," INSTANCE("good", AT("10.0.0.1", "80"), "") "]");
+	buf_lit(&body, "[1,null,\"x\",[],{},{\"Node\":1,\"Service\":[]},"
+		       "{\"Node\":{},\"Service\":{\"ID\":\"x\"}},"
+		       "{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"x\"},\"Checks\":7},"
+		       "{\"Node\":{\"Node\":\"n\",\"Address\":\"10.0.0.1\"},"
+		       "\"Service\":{\"ID\":\"y\",\"Port\":80},\"Checks\":{}}");
+	add("good", LOCAL, "");
+	ck_assert_int_eq(parse_added(&none), 0);
 	ck_assert_uint_eq(set.count, 1);
 	ck_assert_str_eq(set.items[0].id, "vm/good");
 	ck_assert_int_eq(skips, 9);
@@ -266,8 +275,10 @@ END_TEST
 
 START_TEST(identity_is_node_and_id)
 {
-	parse("[" INSTANCE("b", AT("10.0.0.1", "80"), "") "," INSTANCE(
-		"a", AT("10.0.0.2", "80"), "") "," INSTANCE("b", AT("10.0.0.3", "80"), "") "]");
+	add("b", AT("10.0.0.1", "80"), "");
+	add("a", AT("10.0.0.2", "80"), "");
+	add("b", AT("10.0.0.3", "80"), "");
+	parse_added(&none);
 	ck_assert_uint_eq(set.count, 2);
 	ck_assert_str_eq(set.items[0].id, "vm/a");
 	ck_assert_str_eq(set.items[1].id, "vm/b");
@@ -279,9 +290,11 @@ START_TEST(filters_by_tag)
 {
 	struct health_rules blue = { .tag = "blue" }, green = { .tag = "green" };
 
-	parse_with("[" INSTANCE("a", AT("10.0.0.1", "80"), "") "]", &blue);
+	add("a", LOCAL, "");
+	parse_added(&blue);
 	ck_assert_uint_eq(set.count, 1);
-	parse_with("[" INSTANCE("a", AT("10.0.0.1", "80"), "") "]", &green);
+	add("a", LOCAL, "");
+	parse_added(&green);
 	ck_assert_uint_eq(set.count, 0);
 	ck_assert_int_eq(skips, 0);
 }
@@ -314,20 +327,17 @@ END_TEST
 
 START_TEST(reads_a_thousand)
 {
-	struct buf b;
+	for (int i = 0; i < 1000; i++) {
+		char id[16], service[64];
 
-	buf_init(&b, 0);
-	for (int i = 0; i < 1000; i++)
-		buf_printf(&b,
-			   "%c" INSTANCE("w%d", AT("10.0.%d.%d", "80"), CHECK("x", "passing", "")),
-			   i ? ',' : '[', i, i / 250, i % 250 + 1);
-	buf_lit(&b, "]");
-	buf_char(&b, '\0');
-	ck_assert_int_eq(parse(b.p), 0);
+		snprintf(id, sizeof(id), "w%d", i);
+		snprintf(service, sizeof(service), AT("10.0.%d.%d", "80"), i / 250, i % 250 + 1);
+		add(id, service, CHECK("x", "passing", ""));
+	}
+	ck_assert_int_eq(parse_added(&none), 0);
 	ck_assert_uint_eq(set.count, 1000);
 	ck_assert_ptr_nonnull(instance_set_find(&set, "vm/w999"));
 	ck_assert_ptr_null(instance_set_find(&set, "vm/w1000"));
-	buf_fini(&b);
 }
 END_TEST
 

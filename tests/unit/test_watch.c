@@ -147,7 +147,7 @@ START_TEST(never_seen_is_not_empty)
 	ck_assert(!w.seen);
 	ck_assert_str_eq(usable(), "");
 	ck_assert_uint_eq(w.holding, 0);
-	ck_assert_ptr_nonnull(strstr(note(), "lists no instance"));
+	ck_assert_ptr_nonnull(strstr(note(), "lists none"));
 	turn(100, 6, "a");
 	ck_assert(w.seen);
 }
