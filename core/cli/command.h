@@ -43,9 +43,7 @@ struct cli_args {
 
 #define CLI_FLAG_CONFIG                                                                            \
 	{                                                                                          \
-		"config", 'c', "FILE",                                                             \
-			"the configuration (default: gateway.json here, "                          \
-			"else /etc/gatehouse/gateway.json)"                                        \
+		"config", 'c', "FILE", "default: gateway.json, else /etc/gatehouse/gateway.json"   \
 	}
 #define CLI_FLAG_JSON                                                                              \
 	{                                                                                          \

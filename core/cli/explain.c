@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -209,8 +210,8 @@ static json_t *explain_json(const struct explain *x)
 	}
 	for (size_t i = 0; r && i < r->filter_count; i++)
 		json_array_append_new(filters, json_string(r->filters[i].plugin));
-	return json_pack("{sss%s%ss?s?sos?sos?so}", "outcome", outcomes[x->match.outcome], "host",
-			 x->query.host.n ? x->query.host.p : "", x->query.host.n, "path",
+	return json_pack("{ssss%ss%ss?ss?soss?soss?so}", "outcome", outcomes[x->match.outcome],
+			 "host", x->query.host.n ? x->query.host.p : "", x->query.host.n, "path",
 			 x->query.path.p, x->query.path.n, "route", r ? r->pointer : NULL,
 			 "pattern", r ? r->path : NULL, "params", params, "plugin",
 			 r ? r->handler.plugin : NULL, "filters", filters, "service",

@@ -89,7 +89,7 @@ static json_t *routes_json_one(const struct survey *s, size_t index)
 				    json_string(r->headers[i].value ? r->headers[i].value : "*"));
 	for (size_t i = 0; i < r->filter_count; i++)
 		json_array_append_new(filters, json_string(r->filters[i].plugin));
-	return json_pack("{sss?sssososssos?}", "pointer", r->pointer, "host", r->host, "path",
+	return json_pack("{ssss?sssososssoss?}", "pointer", r->pointer, "host", r->host, "path",
 			 r->path, "methods", methods, "headers", headers, "plugin",
 			 r->handler.plugin, "filters", filters, "service",
 			 survey_service(s, index));

@@ -6,8 +6,19 @@
 
 const char *address_path(struct arena *a, const char *base, const char *path)
 {
-	const char *out = path[0] == '/' ? path : arena_printf(a, "%s/%s", base, path);
+	struct str dir = str_from(base);
+	const char *out;
 
+	if (path[0] == '/')
+		return path;
+	/* base has no symbolic links in it, so that ".." is its parent. */
+	while (dir.n > 1 && strncmp(path, "../", 3) == 0) {
+		while (dir.n > 0 && dir.p[dir.n - 1] != '/')
+			dir.n--;
+		dir.n--;
+		path += 3;
+	}
+	out = arena_printf(a, "%.*s/%s", STR_ARGS(dir), path);
 	must(out);
 	return out;
 }

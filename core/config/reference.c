@@ -9,12 +9,30 @@
 static void reference_walk(const struct option_table *t, const char *prefix, struct arena *a,
 			   unsigned depth, json_t *out);
 
-/* The bounds, where there are any, behind what a value looks like. */
+/* What a value is, in a word; the page explains durations, sizes and rates once. */
+static const char *reference_noun(const struct gh_option *row, struct arena *a)
+{
+	static const char *const nouns[] = {
+		[GH_OPT_STRING] = "string",     [GH_OPT_BOOL] = "true or false",
+		[GH_OPT_INT] = "whole number",  [GH_OPT_NUMBER] = "number",
+		[GH_OPT_DURATION] = "duration", [GH_OPT_SIZE] = "size",
+		[GH_OPT_RATE] = "rate",         [GH_OPT_SERVICE] = "name of a service",
+	};
+
+	return row->kind < sizeof(nouns) / sizeof(nouns[0]) && nouns[row->kind] ?
+		       nouns[row->kind] :
+		       option_expects(row, a);
+}
+
+/* With the bounds, and the word that stands for 0. */
 static const char *reference_type(const struct gh_option *row, struct arena *a)
 {
-	const char *range = option_range(row, a), *type = option_expects(row, a);
-	const char *text = range ? arena_printf(a, "%s, %s", type, range) : type;
+	const char *range = option_range(row, a), *text = reference_noun(row, a);
 
+	if (range)
+		text = arena_printf(a, "%s, %s", text, range);
+	if (text && (row->flags & OPTION_WORD))
+		text = arena_printf(a, "\"%s\" or %s", row->choices, text);
 	must(text);
 	return text;
 }
