@@ -85,7 +85,7 @@ void conn_close(struct conn *c, bool reset)
 		reset = true;
 	else
 		uv_close(&c->u.handle, conn_on_closed);
-	if (c->x && c->x->state != EXCHANGE_DONE)
+	if (c->x && exchange_has_begun(c->x))
 		exchange_end(c->x);
 }
 
@@ -156,7 +156,7 @@ static void conn_on_read_end(struct conn *c, int status)
 	conn_pause(c);
 	c->eof = true;
 	struct exchange *x = c->x;
-	if (c->lingering || !x || (x->state == EXCHANGE_HEAD && x->in_end == 0))
+	if (c->lingering || !x || !exchange_has_begun(x))
 		conn_close(c, false);
 	else
 		exchange_on_client_end(x, status == UV_EOF ? 0 : status);

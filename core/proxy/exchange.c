@@ -258,6 +258,13 @@ char *exchange_in_room(struct exchange *x, size_t *room)
 	return *room ? x->in + x->in_end : NULL;
 }
 
+static void exchange_count_begin(struct exchange *x)
+{
+	x->conn->requests++;
+	x->proxy->stats->requests_active++;
+	x->proxy->stats->requests++;
+}
+
 static void exchange_parse(struct exchange *x)
 {
 	size_t used;
@@ -270,17 +277,13 @@ static void exchange_parse(struct exchange *x)
 		break;
 	case PARSE_DONE:
 		x->in_pos += used;
-		x->conn->requests++;
-		x->proxy->stats->requests_active++;
-		x->proxy->stats->requests++;
+		exchange_count_begin(x);
 		if (x->conn->wait != CONN_WAIT_NONE)
 			conn_wait(x->conn, CONN_WAIT_NONE, 0);
 		exchange_route(x);
 		break;
 	case PARSE_ERROR:
-		x->conn->requests++;
-		x->proxy->stats->requests_active++;
-		x->proxy->stats->requests++;
+		exchange_count_begin(x);
 		x->client_close = true;
 		exchange_fail(x, x->parser.reason, x->parser.why);
 		break;
@@ -326,8 +329,7 @@ void exchange_on_client_timeout(struct exchange *x)
 	x->client_close = true;
 	switch ((enum conn_wait)x->conn->wait) {
 	case CONN_WAIT_HEAD:
-		x->proxy->stats->requests_active++;
-		x->proxy->stats->requests++;
+		exchange_count_begin(x);
 		exchange_fail(x, END_REQUEST_TIMEOUT, "head (timeout.header)");
 		break;
 	case CONN_WAIT_BODY:
@@ -392,14 +394,11 @@ void exchange_end(struct exchange *x)
 		return;
 	exchange_drop_upstream(x, true);
 	exchange_wait(x, WAIT_NONE, 0);
-	if (x->state == EXCHANGE_HEAD && x->status == 0 && x->reason == END_OK) {
+	if (x->state == EXCHANGE_HEAD) {
 		/* The connection ended in the middle of a head. */
-		x->reason = END_CLIENT_GONE;
-		x->proxy->stats->requests++;
-		x->proxy->stats->requests_active++;
-	} else if (x->state == EXCHANGE_HEAD && x->status == 0 && x->reason == END_CLIENT_GONE) {
-		x->proxy->stats->requests++;
-		x->proxy->stats->requests_active++;
+		exchange_count_begin(x);
+		if (x->reason == END_OK)
+			x->reason = END_CLIENT_GONE;
 	}
 	exchange_enter(x, EXCHANGE_LOG);
 	uint64_t us = (clock_mono_ns() - x->started_ns) / 1000;

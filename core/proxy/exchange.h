@@ -209,6 +209,12 @@ void exchange_pick(struct exchange *);                      /* pick.c */
 void exchange_retry_or_fail(struct exchange *, enum end_reason, const char *why); /* pick.c */
 void exchange_drop_upstream(struct exchange *, bool reset); /* pick.c */
 
+/* Whether there is a request at all, if only its first byte. */
+static inline bool exchange_has_begun(const struct exchange *x)
+{
+	return x->state != EXCHANGE_DONE && !(x->state == EXCHANGE_HEAD && x->in_end == 0);
+}
+
 static inline struct exchange *exchange_of(struct gh_request *r)
 {
 	return (struct exchange *)(void *)r;
