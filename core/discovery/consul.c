@@ -62,8 +62,7 @@ struct consul {
 struct consul_said {
 	bool faulty;
 	enum watch_fault fault;
-	size_t holding, panicking, usable;
-	enum registry_state state;
+	size_t holding, panicking;
 };
 
 struct consul_service {
@@ -266,27 +265,19 @@ static void consul_say_changes(struct consul_service *s)
 
 	now.holding = w->holding;
 	now.panicking = w->panicking;
-	now.state = record->state;
-	now.usable = 0;
-	for (size_t i = 0; i < record->endpoint_count; i++)
-		now.usable += record->endpoints[i].usable;
 	if (now.holding && !s->said.holding)
 		log_warn("Consul lists far fewer instances; holding the missing ones",
 			 LOG_S("service", record->name), LOG_U("missing", now.holding),
 			 LOG_U("for_ms", w->rules.hold_ms));
 	if (!now.holding && s->said.holding)
 		log_info("the hold has ended", LOG_S("service", record->name),
-			 LOG_U("usable", now.usable));
+			 LOG_S("state", registry_state_name(record->state)));
 	if (now.panicking && !s->said.panicking)
 		log_warn("no instance is passing; trying critical ones",
 			 LOG_S("service", record->name), LOG_U("instances", now.panicking));
 	if (!now.panicking && s->said.panicking)
 		log_info("no critical instance needs to be tried any more",
 			 LOG_S("service", record->name));
-	if (now.usable != s->said.usable || now.state != s->said.state)
-		log_info("endpoints changed", LOG_S("service", record->name),
-			 LOG_S("state", registry_state_name(now.state)),
-			 LOG_U("usable", now.usable), LOG_U("known", record->endpoint_count));
 	s->said = now;
 }
 
