@@ -6,6 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#define ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+
+/* Lets AddressSanitizer see what is used after a reset, or past what was handed out. */
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+#define arena_hide(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
+#define arena_show(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
+#else
+#define arena_hide(p, n) ((void)0)
+#define arena_show(p, n) ((void)0)
+#endif
+
 enum { ARENA_BLOCK_MIN = 256, ARENA_BLOCK_MAX = 64 * 1024 };
 #define ARENA_ALIGN _Alignof(max_align_t)
 
@@ -47,6 +65,7 @@ static int arena_grow(struct arena *a, size_t n)
 		return -1;
 	block->next = NULL;
 	block->size = size;
+	arena_hide(block->data, size);
 	if (a->last)
 		a->last->next = block;
 	else
@@ -67,6 +86,7 @@ static char *arena_take(struct arena *a, size_t n, size_t align)
 		from = 0;
 	}
 	a->used = from + n;
+	arena_show(a->last->data + from, n);
 	return a->last->data + from;
 }
 
@@ -136,6 +156,7 @@ void arena_reset(struct arena *a)
 		return;
 	}
 	arena_free_from(a->first->next);
+	arena_hide(a->first->data, a->first->size);
 	a->first->next = NULL;
 	a->last = a->first;
 	a->used = 0;
