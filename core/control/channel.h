@@ -32,17 +32,21 @@ struct channel {
 	uv_pipe_t pipe;
 	channel_cb on_message;
 	void *arg;
-	char *line;         /* a message that has not ended */
+	char *line; /* a message that has not ended */
 	size_t used, cap;
-	size_t queued;      /* bytes written and not yet taken */
+	size_t queued; /* bytes written and not yet taken */
 	bool closing;
+	void (*on_closed)(struct channel *);
 };
 
-/* Takes over the socket fd.  0 or a negative UV_E*. */
+/* Takes over the socket fd.  0 or a negative UV_E*; it must be closed in both cases. */
 int channel_open(struct channel *, uv_loop_t *, int fd, channel_cb, void *arg);
 /* Queues one message (its reference is kept by the caller).  0 or a negative UV_E*. */
 int channel_send(struct channel *, const json_t *message);
-/* After all that was sent has been written; on_closed may be NULL. */
+/* Takes what has arrived by now without waiting: for the last words of a process that has ended. */
+void channel_drain(struct channel *);
+/* After all that was sent has been written, or the other end has gone; no on_message after it.
+ * on_closed, which may be NULL, is where the memory may be freed. */
 void channel_close(struct channel *, void (*on_closed)(struct channel *));
 
 #endif

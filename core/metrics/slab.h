@@ -15,7 +15,7 @@
 
 enum {
 	SLAB_NAME_SIZE = 120,
-	SLAB_BUCKETS = 16,      /* upper bounds in slab_bucket_us[], the last is infinity */
+	SLAB_BUCKETS = 16, /* upper bounds in slab_bucket_us[], the last is infinity */
 	SLAB_PLUGIN_METRICS = 64,
 	SLAB_STATUS_CLASSES = 6 /* 0: no answer, 1xx (tunnels) ... 5xx */
 };
@@ -31,9 +31,9 @@ struct slab_histogram {
 /* What plugin code runs now; the worker stores it before each call and clears it after, so
  * that the control process can name the guilty after a crash or a stall.  One cache line. */
 struct slab_running {
-	uint32_t plugin;     /* 1 + position in the generation's plugin list; 0: none runs */
-	uint32_t hook;       /* enum plugin_hook */
-	uint32_t route;      /* position in the configuration's routes */
+	uint32_t plugin; /* 1 + position in the generation's plugin list; 0: none runs */
+	uint32_t hook;   /* enum plugin_hook */
+	uint32_t route;  /* position in the configuration's routes */
 	uint32_t reserved;
 	char request_id[40]; /* NUL-terminated, may be cut */
 	uint64_t since_ns;   /* clock_mono_ns() */
@@ -53,11 +53,11 @@ struct slab_service {
 	uint64_t requests[SLAB_STATUS_CLASSES]; /* by the service's own answer */
 	uint64_t failures[END_REASON_COUNT];    /* tries that ended with that reason */
 	uint64_t retries;
-	uint64_t retries_refused;  /* the budget was used up */
-	uint64_t connects;         /* connections opened */
-	uint64_t reused;           /* requests on a kept connection */
-	int64_t connections;       /* open now */
-	int64_t idle;              /* of these in the pool */
+	uint64_t retries_refused;       /* the budget was used up */
+	uint64_t connects;              /* connections opened */
+	uint64_t reused;                /* requests on a kept connection */
+	int64_t connections;            /* open now */
+	int64_t idle;                   /* of these in the pool */
 	struct slab_histogram duration; /* request sent to head received */
 };
 
@@ -83,15 +83,15 @@ struct slab_header {
 	_Alignas(64) uint64_t requests;
 	uint64_t ended[END_REASON_COUNT];
 	uint64_t connections_accepted;
-	uint64_t connections_shed;    /* closed at once since a limit was reached */
+	uint64_t connections_shed;           /* closed at once since a limit was reached */
 	uint64_t bytes_received, bytes_sent; /* on client connections, heads included */
-	uint64_t access_log_dropped;  /* lines lost since the log could not be written */
-	uint64_t interim;             /* 1xx answers relayed */
+	uint64_t access_log_dropped;         /* lines lost since the log could not be written */
+	uint64_t interim;                    /* 1xx answers relayed */
 	uint64_t tunnels;
 	int64_t connections_open;
 	int64_t connections_idle;
 	int64_t requests_active;
-	int64_t buffers_bytes;        /* held in buffers now */
+	int64_t buffers_bytes; /* held in buffers now */
 };
 
 /* A worker's or the control process's view of one region. */
@@ -101,6 +101,9 @@ struct slab {
 	struct slab_route *routes;
 	struct slab_service *services;
 	struct slab_plugin_metric *plugin_metrics;
+	/* The control process keeps its own, since a plugin gone wild can write into the region. */
+	size_t bytes;
+	uint32_t route_count, service_cap;
 };
 
 /* A new region for that many routes and at most that many services.  0 or -1. */
@@ -113,6 +116,11 @@ void slab_close(struct slab *);
 /* The service's block, a new one when there is none of that name (a replaced worker finds its
  * predecessor's and goes on counting).  When the table is full: the shared last block, "other". */
 struct slab_service *slab_service(struct slab *, struct str name);
+/* How many blocks are in use now, never more than there are. */
+uint32_t slab_service_count(const struct slab *);
+uint32_t slab_plugin_metric_count(const struct slab *);
+/* Before a worker takes over what another left: what is not a counter begins at 0 again. */
+void slab_renew(struct slab *);
 /* The plugin metric's position, found or made; -1 when full. */
 int slab_plugin_metric(struct slab *, const char *plugin, const char *name, const char *help);
 

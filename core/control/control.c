@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/control.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config.h"
+#include "config/errors.h"
+#include "config/gateway.h"
+#include "control/admin.h"
+#include "control/generation.h"
+
+enum {
+	CONTROL_TICK_MS = 100,
+	CONTROL_BEHIND_MS = 600, /* a tick that late says that this process stood still */
+	CONTROL_GENERATIONS_MAX = 5,
+};
+
+static void control_log_start(const struct control *c, const struct gateway_config *config)
+{
+	int level = c->options.log_level >= 0 ? c->options.log_level : config->log_level;
+	int format = c->options.log_format >= 0 ? c->options.log_format : config->log_format;
+
+	log_init((enum log_level)level, format == CONFIG_LOG_JSON, "control");
+}
+
+/* ---- ending ---- */
+
+/* Closes what is still open; the loop then comes to its end. */
+static void control_finish(struct control *c)
+{
+	if (c->finished)
+		return;
+	c->finished = true;
+	uv_close((uv_handle_t *)&c->on_term, NULL);
+	uv_close((uv_handle_t *)&c->on_int, NULL);
+	uv_close((uv_handle_t *)&c->on_hup, NULL);
+	uv_close((uv_handle_t *)&c->tick, NULL);
+	admin_close(&c->admin);
+	listen_stop(&c->listen_set);
+}
+
+/* New connections are refused as soon as the workers have closed their sockets too. */
+static void control_stop(struct control *c, const char *why)
+{
+	c->stopping = true;
+	listen_stop(&c->listen_set);
+	log_info("draining", LOG_S("why", why));
+	list_each_safe(l, &c->generations)
+	{
+		struct generation *g = container_of(l, struct generation, link);
+
+		generation_drain(g, g->config->timeouts.drain);
+	}
+	if (list_empty(&c->generations))
+		control_finish(c);
+}
+
+static void control_stop_now(struct control *c, const char *why)
+{
+	log_warn("ending at once", LOG_S("why", why));
+	list_each(l, &c->generations) generation_kill(container_of(l, struct generation, link));
+}
+
+static void control_on_signal(uv_signal_t *h, int number)
+{
+	struct control *c = h->data;
+	const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
+
+	if (!c->stopping)
+		control_stop(c, name);
+	else
+		control_stop_now(c, name);
+}
+
+/* ---- generations ---- */
+
+static void control_print_failure(const struct generation *g)
+{
+	for (size_t i = 0; i < g->error_count; i++)
+		fprintf(stderr, "gatehouse: %s\n", g->errors[i]);
+}
+
+static void control_log_ready(const struct control *c, const struct generation *g, bool reload)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "gatehouse %s %s", PACKAGE_VERSION,
+		 reload ? "reloaded" : "ready");
+	for (size_t i = 0; i < g->config->listen_count; i++)
+		log_info(text, LOG_S("on", g->listeners[i]->url), LOG_U("generation", g->number),
+			 LOG_U("workers", g->slot_count), LOG_S("admin", admin_url(c->admin)));
+}
+
+/* Sockets that fewer workers leave without one: what they hold is taken by the old workers, which
+ * have them still, before they close them. */
+static void control_trim_sockets(const struct generation *g)
+{
+	for (size_t i = 0; i < g->config->listen_count; i++)
+		listen_trim(g->listeners[i], g->config->workers);
+}
+
+/* A generation that drains keeps its memory: when there are too many, the oldest must go. */
+static void control_limit_generations(struct control *c)
+{
+	unsigned n = 0;
+
+	list_each(l, &c->generations) n++;
+	list_each(l, &c->generations)
+	{
+		struct generation *g = container_of(l, struct generation, link);
+
+		if (n-- <= CONTROL_GENERATIONS_MAX)
+			return;
+		log_warn("too many generations drain: the oldest is ended",
+			 LOG_U("generation", g->number));
+		generation_kill(g);
+	}
+}
+
+static void control_on_ready(void *arg, struct generation *g)
+{
+	struct control *c = arg;
+	struct generation *old = c->current;
+
+	if (c->stopping)
+		return;
+	c->current = g;
+	if (old) {
+		c->reloads++;
+		c->reloaded_us = clock_wall_us();
+		control_trim_sockets(g);
+		control_log_start(c, g->config);
+		generation_drain(old, old->config->timeouts.drain);
+		control_limit_generations(c);
+	}
+	control_log_ready(c, g, old != NULL);
+}
+
+static void control_reload(struct control *);
+
+static void control_on_end(void *arg, struct generation *g)
+{
+	struct control *c = arg;
+
+	list_remove(&g->link);
+	for (uint32_t i = 0; i < g->slot_count; i++) {
+		total_add_slab(&c->ended, &g->slots[i].slab, false);
+		c->ended_restarts += g->slots[i].restarts;
+	}
+	if (g->failed && !c->current && !c->stopping) {
+		control_print_failure(g);
+		c->status = 1;
+		control_finish(c);
+	} else if (g->failed && !c->stopping) {
+		c->reloads_failed++;
+		for (size_t i = 0; i < g->error_count; i++)
+			log_error("reload refused", LOG_S("error", g->errors[i]));
+	}
+	log_debug("generation ended", LOG_U("generation", g->number));
+	if (g == c->current)
+		c->current = NULL;
+	generation_free(g);
+	if (c->stopping && list_empty(&c->generations)) {
+		log_info("ended");
+		control_finish(c);
+	} else if (c->reload_again && !c->stopping) {
+		control_reload(c);
+	}
+}
+
+static const struct generation_events control_events = { control_on_ready, control_on_end };
+
+static struct generation *control_start_generation(struct control *c, struct gateway_config *config,
+						   struct error *e)
+{
+	struct generation *g = generation_start(
+		&(struct generation_spec){
+			.loop = &c->loop,
+			.number = ++c->last_number,
+			.config = config,
+			.listen_set = &c->listen_set,
+			.log_level = c->options.log_level,
+			.log_format = c->options.log_format,
+			.before = c->current,
+			.events = &control_events,
+			.arg = c,
+		},
+		e);
+
+	if (g)
+		list_push(&c->generations, &g->link);
+	return g;
+}
+
+/* ---- reload ---- */
+
+static bool control_starting(const struct control *c)
+{
+	list_each(l, &c->generations)
+	{
+		if (container_of(l, struct generation, link)->state == GENERATION_STARTING)
+			return true;
+	}
+	return false;
+}
+
+static void control_log_errors(const struct config_errors *errors, const char *file)
+{
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct config_error *e = &errors->items[i];
+
+		log_error("reload refused", LOG_S("file", file), LOG_U("line", e->line),
+			  LOG_U("column", e->column), LOG_S("pointer", e->pointer),
+			  LOG_S("error", e->text));
+	}
+}
+
+/* What this process holds itself does not change with a generation. */
+static void control_warn_fixed(const struct control *c, const struct gateway_config *new)
+{
+	const struct gateway_config *old = c->current->config;
+	const char *was = old->admin_on ? old->admin.text : "off";
+	const char *is = new->admin_on ? new->admin.text : "off";
+
+	if (strcmp(was, is) != 0)
+		log_warn("the admin address changes at the next start only", LOG_S("now", was),
+			 LOG_S("configured", is));
+}
+
+static void control_reload(struct control *c)
+{
+	struct config_errors errors = { 0 };
+	struct error e = { "" };
+
+	if (c->stopping)
+		return;
+	c->reload_again = !c->current || control_starting(c);
+	if (c->reload_again)
+		return;
+	log_info("reloading", LOG_S("file", c->options.file));
+	struct gateway_config *config = gateway_config_load(c->options.file, NULL, &errors);
+	if (config) {
+		control_warn_fixed(c, config);
+		if (!control_start_generation(c, config, &e))
+			log_error("reload refused", LOG_S("error", e.text));
+	} else {
+		control_log_errors(&errors, c->options.file);
+	}
+	if (!config || e.text[0])
+		c->reloads_failed++;
+	config_errors_fini(&errors);
+}
+
+static void control_on_hup(uv_signal_t *h, int number)
+{
+	(void)number;
+	control_reload(h->data);
+}
+
+/* ---- starting ---- */
+
+static void control_on_tick(uv_timer_t *t)
+{
+	struct control *c = t->data;
+	uint64_t now = clock_mono_ns();
+	bool behind = now - c->tick_ns > CONTROL_BEHIND_MS * UINT64_C(1000000);
+
+	c->tick_ns = now;
+	list_each_safe(l, &c->generations)
+		generation_tick(container_of(l, struct generation, link), now, behind);
+	if (c->reload_again)
+		control_reload(c);
+}
+
+static void control_watch(struct control *c, uv_signal_t *h, uv_signal_cb cb, int number)
+{
+	must(uv_signal_init(&c->loop, h) == 0);
+	h->data = c;
+	must(uv_signal_start(h, cb, number) == 0);
+}
+
+/* Each connection takes a descriptor: workers inherit the highest limit there is. */
+static void control_raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static struct gateway_config *control_load(const struct control_options *options)
+{
+	struct config_errors errors = { 0 };
+	struct gateway_config *config = gateway_config_load(options->file, NULL, &errors);
+
+	if (!config)
+		config_errors_print(&errors, options->file, stderr);
+	config_errors_fini(&errors);
+	return config;
+}
+
+static int control_start(struct control *c, struct gateway_config *config, struct error *e)
+{
+	if (config->admin_on) {
+		c->admin = admin_open(c, &config->admin, e);
+		if (!c->admin) {
+			gateway_config_free(config);
+			return -1;
+		}
+	}
+	return control_start_generation(c, config, e) ? 0 : -1;
+}
+
+static void control_open(struct control *c)
+{
+	must(uv_loop_init(&c->loop) == 0);
+	must(uv_timer_init(&c->loop, &c->tick) == 0);
+	c->tick.data = c;
+	c->tick_ns = clock_mono_ns();
+	must(uv_timer_start(&c->tick, control_on_tick, CONTROL_TICK_MS, CONTROL_TICK_MS) == 0);
+	signal(SIGPIPE, SIG_IGN);
+	control_watch(c, &c->on_term, control_on_signal, SIGTERM);
+	control_watch(c, &c->on_int, control_on_signal, SIGINT);
+	control_watch(c, &c->on_hup, control_on_hup, SIGHUP);
+}
+
+int control_run(const struct control_options *options)
+{
+	static struct control c;
+	struct error e = { "" };
+	struct gateway_config *config = control_load(options);
+
+	if (!config)
+		return 1;
+	c = (struct control){ .options = *options, .started_us = clock_wall_us() };
+	list_init(&c.generations);
+	control_log_start(&c, config);
+	control_raise_limits();
+	control_open(&c);
+	if (control_start(&c, config, &e)) {
+		fprintf(stderr, "gatehouse: %s\n", e.text);
+		c.status = 1;
+		control_finish(&c);
+	}
+	uv_run(&c.loop, UV_RUN_DEFAULT);
+	total_fini(&c.ended);
+	uv_loop_close(&c.loop);
+	return c.status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control/control.h -- the control process: generations of workers, signals, admin listener.
+ * Called by: cli (control_run), control/admin (reads).  Never: runs plugin code, touches a
+ * client's traffic. */
+#ifndef GATEHOUSE_CONTROL_CONTROL_H
+#define GATEHOUSE_CONTROL_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "control/listen.h"
+#include "metrics/total.h"
+
+struct admin;
+struct generation;
+
+struct control_options {
+	const char *file; /* gateway.json */
+	int log_level;    /* enum log_level, or -1: as configured */
+	int log_format;   /* enum config_log_format, or -1: as configured */
+};
+
+/* Runs the gateway until SIGTERM or SIGINT: the process's exit status.  0 after a drain, 1 when it
+ * could not start; why is on stderr. */
+int control_run(const struct control_options *);
+
+struct control {
+	struct control_options options;
+	uv_loop_t loop;
+	uv_signal_t on_term, on_int, on_hup;
+	uv_timer_t tick;
+	uint64_t tick_ns;    /* when the last tick was */
+	uint64_t started_us; /* wall clock */
+	struct listen_set listen_set;
+	struct list generations;    /* all that have not ended, oldest first */
+	struct generation *current; /* serves; NULL until the first is ready */
+	uint64_t last_number;
+	struct admin *admin; /* NULL: off */
+	struct total ended;  /* counters of the generations that have ended */
+	uint64_t ended_restarts;
+	uint64_t reloads, reloads_failed;
+	uint64_t reloaded_us; /* wall clock of the last that was done */
+	bool reload_again;    /* asked for while one was on its way */
+	bool stopping, finished;
+	int status;
+};
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/generation.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/gateway.h"
+#include "control/listen.h"
+#include "control/proc.h"
+#include "control/supervisor.h"
+#include "discovery/discovery.h"
+
+#define GENERATION_MS UINT64_C(1000000)
+
+enum {
+	GENERATION_START_MS = 30 * 1000, /* until all workers must be ready */
+	GENERATION_GRACE_MS = 1000,      /* workers end by themselves at the drain limit */
+	GENERATION_ERRORS_MAX = 200,
+	GENERATION_SERVICES_MIN = 64,   /* services that have counters of their own ... */
+	GENERATION_SERVICES_MAX = 2048, /* ... the others share those of "other" */
+};
+
+/* ---- services ---- */
+
+/* What is not known yet is not told: a worker keeps what it was told before. */
+static void generation_send_service(struct slot *s, const struct registry_service *service)
+{
+	if (!s->proc || !service->answered)
+		return;
+	json_t *message = registry_message(service);
+	proc_send(s->proc, message);
+	json_decref(message);
+}
+
+static void generation_on_change(void *arg, const struct registry_service *service)
+{
+	struct generation *g = arg;
+
+	log_info("endpoints changed", LOG_S("service", service->name),
+		 LOG_S("state", registry_state_name(service->state)),
+		 LOG_U("instances", service->endpoint_count), LOG_S("note", service->note));
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		generation_send_service(&g->slots[i], service);
+}
+
+static void generation_send_all(struct slot *s, struct generation *from)
+{
+	struct registry *r = discovery_registry(from->discovery);
+	struct map_entry *e;
+	size_t i = 0;
+
+	while ((e = map_next(&r->services, &i)))
+		generation_send_service(s, e->value);
+}
+
+void generation_greet(struct slot *s)
+{
+	generation_send_all(s, s->generation);
+}
+
+static void generation_on_needs(struct slot *s, const json_t *message)
+{
+	struct generation *g = s->generation;
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(message, "services"), i, name)
+	{
+		const char *text = json_string_value(name);
+
+		if (!text || !*text || map_get(&g->needs, str_from(text)))
+			continue;
+		char *copy = xstrdup(text);
+		map_put(&g->needs, str_from(copy), copy);
+		discovery_need(g->discovery, copy);
+	}
+	generation_send_all(s, g);
+}
+
+/* ---- messages ---- */
+
+static void generation_on_ready(struct slot *s, const json_t *message)
+{
+	struct generation *g = s->generation;
+
+	if (s->state != SLOT_STARTING)
+		return;
+	s->state = SLOT_READY;
+	json_decref(s->plugins);
+	s->plugins = json_incref(json_object_get(message, "plugins"));
+	log_info("worker ready", LOG_U("worker", s->index), LOG_I("pid", proc_pid(s->proc)),
+		 LOG_U("generation", g->number),
+		 LOG_U("after_ms", (clock_mono_ns() - s->spawned_ns) / GENERATION_MS));
+	if (g->state == GENERATION_STARTING && generation_ready_count(g) == g->slot_count) {
+		g->state = GENERATION_LIVE;
+		g->events->on_ready(g->arg, g);
+	}
+}
+
+static void generation_add_error(struct generation *g, const char *text)
+{
+	if (g->error_count == GENERATION_ERRORS_MAX)
+		return;
+	g->errors = xrealloc(g->errors, (g->error_count + 1) * sizeof(*g->errors));
+	g->errors[g->error_count++] = xstrdup(text);
+}
+
+/* The first failure is told; the others end as it does. */
+static void generation_give_up(struct generation *g)
+{
+	g->failed = true;
+	g->state = GENERATION_DRAINING;
+	generation_kill(g);
+}
+
+void generation_fail(struct generation *g, const char *format, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	generation_add_error(g, text);
+	generation_give_up(g);
+}
+
+static void generation_on_failed(struct slot *s, const json_t *message)
+{
+	struct generation *g = s->generation;
+	const json_t *error;
+	size_t i;
+
+	json_array_foreach(json_object_get(message, "errors"), i, error)
+	{
+		const char *text = json_string_value(error);
+
+		if (!text)
+			continue;
+		if (g->state == GENERATION_STARTING)
+			generation_add_error(g, text);
+		else
+			log_error("worker cannot start", LOG_U("worker", s->index),
+				  LOG_S("error", text));
+	}
+	if (g->state == GENERATION_STARTING)
+		generation_give_up(g);
+}
+
+void generation_message(struct slot *s, const json_t *message)
+{
+	const char *type = json_string_value(json_object_get(message, "type"));
+	struct str word = str_from(type);
+
+	if (str_eq(word, STR("needs")))
+		generation_on_needs(s, message);
+	else if (str_eq(word, STR("ready")))
+		generation_on_ready(s, message);
+	else if (str_eq(word, STR("failed")))
+		generation_on_failed(s, message);
+	else if (!str_eq(word, STR("drained")))
+		log_warn("message of an unknown type", LOG_U("worker", s->index),
+			 LOG_S("type", type ? type : ""));
+}
+
+/* ---- start ---- */
+
+/* FNV-1a: tells two texts apart for people; nothing relies on it. */
+static void generation_hash(struct str text, char out[17])
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < text.n; i++)
+		h = (h ^ (unsigned char)text.p[i]) * 0x100000001b3;
+	snprintf(out, 17, "%016" PRIx64, h);
+}
+
+/* The text in a file without a name, for the workers to read. */
+static int generation_text_fd(struct str text, struct error *e)
+{
+	int fd = memfd_create("gatehouse-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return error_set(e, "memfd_create failed");
+	for (size_t done = 0; done < text.n;) {
+		ssize_t n = write(fd, text.p + done, text.n - done);
+
+		if (n <= 0) {
+			close(fd);
+			return error_set(e, "cannot hand the configuration to workers");
+		}
+		done += (size_t)n;
+	}
+	return fd;
+}
+
+static uint32_t generation_service_cap(const struct gateway_config *c)
+{
+	size_t n = GENERATION_SERVICES_MIN + c->service_count + 2 * c->route_count;
+
+	return n < GENERATION_SERVICES_MAX ? (uint32_t)n : GENERATION_SERVICES_MAX;
+}
+
+static int generation_make_slots(struct generation *g, struct error *e)
+{
+	const struct gateway_config *c = g->config;
+
+	g->slots = xcalloc(c->workers, sizeof(*g->slots));
+	for (uint32_t i = 0; i < c->workers; i++) {
+		struct slot *s = &g->slots[i];
+
+		s->generation = g;
+		s->index = i;
+		s->state = SLOT_ENDED;
+		s->slab.fd = -1;
+		g->slot_count = i + 1;
+		if (slab_create(&s->slab, i, g->number, (uint32_t)c->route_count,
+				generation_service_cap(c), e))
+			return -1;
+		for (size_t r = 0; r < c->route_count; r++)
+			snprintf(s->slab.routes[r].name, SLAB_NAME_SIZE, "%s", c->routes[r].path);
+	}
+	return 0;
+}
+
+static int generation_listen(struct generation *g, struct error *e)
+{
+	const struct gateway_config *c = g->config;
+
+	g->listeners = xcalloc(c->listen_count, sizeof(struct listener *));
+	for (size_t i = 0; i < c->listen_count; i++) {
+		g->listeners[i] = listen_take(g->listen_set, &c->listen[i], c->workers, e);
+		if (!g->listeners[i])
+			return -1;
+	}
+	return 0;
+}
+
+static int generation_prepare(struct generation *g, struct error *e)
+{
+	generation_hash(g->config->text, g->config_hash);
+	g->config_fd = generation_text_fd(g->config->text, e);
+	if (g->config_fd < 0 || generation_listen(g, e) || generation_make_slots(g, e))
+		return -1;
+	g->discovery = discovery_new(g->loop, g->config, generation_on_change, g);
+	if (!g->discovery)
+		return error_set(e, "discovery cannot start: see the lines above");
+	return 0;
+}
+
+static void generation_release(void *arg)
+{
+	struct generation *g = arg;
+	struct map_entry *e;
+	size_t i = 0;
+
+	for (uint32_t k = 0; k < g->slot_count; k++) {
+		slab_close(&g->slots[k].slab);
+		json_decref(g->slots[k].plugins);
+	}
+	free(g->slots);
+	while ((e = map_next(&g->needs, &i)))
+		free(e->value);
+	map_fini(&g->needs);
+	for (i = 0; g->listeners && i < g->config->listen_count; i++)
+		if (g->listeners[i])
+			listen_drop(g->listen_set, g->listeners[i]);
+	free(g->listeners);
+	for (i = 0; i < g->error_count; i++)
+		free(g->errors[i]);
+	free(g->errors);
+	if (g->config_fd >= 0)
+		close(g->config_fd);
+	gateway_config_free(g->config);
+	free(g);
+}
+
+void generation_free(struct generation *g)
+{
+	struct discovery *d = g->discovery;
+
+	must(g->state == GENERATION_ENDED);
+	g->discovery = NULL;
+	if (d)
+		discovery_close(d, generation_release, g);
+	else
+		generation_release(g);
+}
+
+struct generation *generation_start(const struct generation_spec *spec, struct error *e)
+{
+	struct generation *g = xcalloc(1, sizeof(*g));
+
+	*g = (struct generation){
+		.number = spec->number,
+		.loop = spec->loop,
+		.config = spec->config,
+		.config_fd = -1,
+		.log_level = spec->log_level,
+		.log_format = spec->log_format,
+		.listen_set = spec->listen_set,
+		.events = spec->events,
+		.arg = spec->arg,
+		.started_ns = clock_mono_ns(),
+	};
+	if (generation_prepare(g, e)) {
+		g->state = GENERATION_ENDED;
+		generation_free(g);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < g->slot_count && !g->failed; i++) {
+		struct error why = { "" };
+
+		if (supervisor_spawn(&g->slots[i], &why))
+			generation_fail(g, "%s", why.text);
+		else if (spec->before)
+			generation_send_all(&g->slots[i], spec->before);
+	}
+	return g;
+}
+
+/* ---- end ---- */
+
+void generation_check_end(struct generation *g)
+{
+	if (g->state != GENERATION_DRAINING)
+		return;
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		if (g->slots[i].state != SLOT_ENDED)
+			return;
+	g->state = GENERATION_ENDED;
+	g->events->on_end(g->arg, g);
+}
+
+void generation_drain(struct generation *g, uint64_t limit_ms)
+{
+	if (g->state == GENERATION_DRAINING || g->state == GENERATION_ENDED)
+		return;
+	json_t *message = json_pack("{s:s, s:I}", "type", "drain", "limit_ms",
+				    (json_int_t)limit_ms);
+	g->state = GENERATION_DRAINING;
+	g->drain_until_ns = clock_mono_ns() + (limit_ms + GENERATION_GRACE_MS) * GENERATION_MS;
+	for (uint32_t i = 0; i < g->slot_count; i++) {
+		struct slot *s = &g->slots[i];
+
+		if (s->proc)
+			proc_send(s->proc, message);
+		else
+			s->state = SLOT_ENDED;
+	}
+	json_decref(message);
+	generation_check_end(g);
+}
+
+void generation_kill(struct generation *g)
+{
+	if (g->state == GENERATION_ENDED)
+		return;
+	g->state = GENERATION_DRAINING;
+	for (uint32_t i = 0; i < g->slot_count; i++) {
+		struct slot *s = &g->slots[i];
+
+		if (s->proc) {
+			s->killed = true;
+			proc_kill(s->proc, SIGKILL);
+		} else {
+			s->state = SLOT_ENDED;
+		}
+	}
+}
+
+/* After the limit, and a moment for workers that keep to it themselves. */
+static void generation_check_drain(struct generation *g, uint64_t now)
+{
+	if (g->drain_until_ns == 0 || now < g->drain_until_ns)
+		return;
+	for (uint32_t i = 0; i < g->slot_count; i++) {
+		struct slot *s = &g->slots[i];
+
+		if (!s->proc || s->killed)
+			continue;
+		log_warn("worker did not finish within the drain limit: killed",
+			 LOG_U("worker", s->index), LOG_I("pid", proc_pid(s->proc)),
+			 LOG_I("requests", s->slab.header->requests_active));
+		s->killed = true;
+		proc_kill(s->proc, SIGKILL);
+	}
+}
+
+void generation_tick(struct generation *g, uint64_t now, bool behind)
+{
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		supervisor_tick(&g->slots[i], now, behind);
+	if (g->state == GENERATION_DRAINING)
+		generation_check_drain(g, now);
+	else if (g->state == GENERATION_STARTING &&
+		 now - g->started_ns > GENERATION_START_MS * GENERATION_MS)
+		generation_fail(g, "%u of %" PRIu32 " workers ready after %d s",
+				generation_ready_count(g), g->slot_count,
+				GENERATION_START_MS / 1000);
+	generation_check_end(g);
+}
+
+/* ---- for people ---- */
+
+unsigned generation_ready_count(const struct generation *g)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		n += g->slots[i].state == SLOT_READY;
+	return n;
+}
+
+const char *generation_state_name(enum generation_state state)
+{
+	static const char *const names[] = { "starting", "live", "draining", "ended" };
+
+	return names[state];
+}
+
+const char *slot_state_name(enum slot_state state)
+{
+	static const char *const names[] = { "starting", "ready", "waiting", "ended" };
+
+	return names[state];
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control/listen.h -- the listening sockets: opened once, kept over reloads, handed to workers.
+ * Called by: control (opens), control/proc (hands on), control/admin.  Never: accepts. */
+#ifndef GATEHOUSE_CONTROL_LISTEN_H
+#define GATEHOUSE_CONTROL_LISTEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct config_listen;
+
+enum { LISTEN_URL_SIZE = 160 };
+
+/* The sockets of one address. */
+struct listener {
+	char *text;                /* the address as configured */
+	char url[LISTEN_URL_SIZE]; /* "http://127.0.0.1:5000": with the port that was given */
+	int *fds;                  /* one per worker; of a unix socket, one for all */
+	uint32_t count;
+	uint16_t port; /* 0: a unix socket */
+	char *path;    /* a unix socket's file */
+	dev_t device;  /* of the file, so that only our own is removed */
+	ino_t inode;
+	unsigned users; /* generations that use it */
+};
+
+/* All addresses that any living generation listens on. */
+struct listen_set {
+	struct listener **items;
+	size_t count;
+};
+
+/* Opens sockets for so many workers, and keeps those that are open: their text tells which.  The
+ * listener's users count is one higher.  NULL and one line that says what to do. */
+struct listener *listen_take(struct listen_set *, const struct config_listen *, uint32_t workers,
+			     struct error *);
+/* Closes the sockets when nobody uses them any more; removes a unix socket's file. */
+void listen_drop(struct listen_set *, struct listener *);
+/* Closes the sockets of workers that there are no more. */
+void listen_trim(struct listener *, uint32_t workers);
+/* The descriptor for that worker; borrowed. */
+int listen_fd(const struct listener *, uint32_t worker);
+/* Closes this process's descriptors, so that the kernel refuses new connections as soon as the
+ * workers have closed theirs; a unix socket's file is removed. */
+void listen_stop(struct listen_set *);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/supervisor.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/gateway.h"
+#include "control/listen.h"
+#include "control/proc.h"
+#include "plugin/image.h"
+
+#define SUPERVISOR_MS UINT64_C(1000000)
+
+enum {
+	SUPERVISOR_STUCK_MS = 2000,      /* in one call of a plugin */
+	SUPERVISOR_LOAD_MS = 20 * 1000,  /* in one call of a plugin before the worker is ready */
+	SUPERVISOR_SLOW_MS = 5 * 1000,   /* without a heartbeat, in no plugin: logged */
+	SUPERVISOR_DEAD_MS = 30 * 1000,  /* ... and killed */
+	SUPERVISOR_START_MS = 30 * 1000, /* until a replaced worker must be ready */
+	SUPERVISOR_LOST_MS = 2000,       /* from the end of the channel to that of the process */
+	SUPERVISOR_LISTEN_MAX = 64,
+};
+
+static void supervisor_message(void *arg, const json_t *message)
+{
+	struct slot *s = arg;
+
+	if (message)
+		generation_message(s, message);
+	else
+		s->lost_ns = clock_mono_ns();
+}
+
+static void supervisor_exit(void *arg, int64_t status, int signal)
+{
+	supervisor_on_exit(arg, status, signal);
+}
+
+static const struct proc_events supervisor_events = { supervisor_message, supervisor_exit };
+
+int supervisor_spawn(struct slot *s, struct error *e)
+{
+	struct generation *g = s->generation;
+	int fds[SUPERVISOR_LISTEN_MAX];
+	size_t n = g->config->listen_count;
+
+	must(!s->proc);
+	if (n > SUPERVISOR_LISTEN_MAX)
+		return error_set(e, "more than %d addresses to listen on", SUPERVISOR_LISTEN_MAX);
+	for (size_t i = 0; i < n; i++)
+		fds[i] = listen_fd(g->listeners[i], s->index);
+	struct proc_spec spec = {
+		.loop = g->loop,
+		.generation = g->number,
+		.worker = s->index,
+		.file = g->config->file,
+		.log_level = g->log_level,
+		.log_format = g->log_format,
+		.slab_fd = s->slab.fd,
+		.config_fd = g->config_fd,
+		.listen_fds = fds,
+		.listen_count = (uint32_t)n,
+	};
+	slab_renew(&s->slab);
+	s->proc = proc_spawn(&spec, &supervisor_events, s, e);
+	if (!s->proc)
+		return -1;
+	s->state = SLOT_STARTING;
+	s->spawned_ns = clock_mono_ns();
+	s->lost_ns = 0;
+	s->killed = s->slow = false;
+	generation_greet(s);
+	return 0;
+}
+
+/* A worker says which plugins it has, in the order of their numbers, once it is ready; before
+ * that another worker's list will do, since all load the same. */
+static const json_t *supervisor_plugin(const struct slot *s, uint32_t number)
+{
+	const struct generation *g = s->generation;
+	const json_t *list = s->plugins;
+
+	for (uint32_t i = 0; !list && i < g->slot_count; i++)
+		list = g->slots[i].plugins;
+	return json_array_get(list, number - 1);
+}
+
+static void supervisor_member(const json_t *object, const char *key, char *out, size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+void supervisor_blame_read(const struct slot *s, uint64_t now_ns, struct supervisor_blame *out)
+{
+	/* A copy: the worker may be writing. */
+	struct slab_running r = s->slab.header->running;
+
+	*out = (struct supervisor_blame){ .any = r.plugin != 0 };
+	if (!out->any)
+		return;
+	const json_t *plugin = supervisor_plugin(s, r.plugin);
+	if (plugin) {
+		supervisor_member(plugin, "name", out->plugin, sizeof(out->plugin));
+		supervisor_member(plugin, "version", out->version, sizeof(out->version));
+	} else {
+		snprintf(out->plugin, sizeof(out->plugin), "number %" PRIu32, r.plugin);
+	}
+	snprintf(out->hook, sizeof(out->hook), "%s", plugin_hook_name((enum plugin_hook)r.hook));
+	if (r.route < s->generation->config->route_count)
+		snprintf(out->route, sizeof(out->route), "%s",
+			 s->generation->config->routes[r.route].path);
+	snprintf(out->request_id, sizeof(out->request_id), "%.*s", (int)sizeof(r.request_id) - 1,
+		 r.request_id);
+	if (now_ns > r.since_ns)
+		out->for_ms = (now_ns - r.since_ns) / SUPERVISOR_MS;
+}
+
+static const char *supervisor_signal_name(int signal)
+{
+	const char *name = sigabbrev_np(signal);
+
+	return name ? name : "unknown";
+}
+
+/* One line for a death that nobody asked for. */
+static void supervisor_log_death(const struct slot *s, int64_t status, int signal,
+				 const struct supervisor_blame *b, uint64_t delay_ms)
+{
+	char how[48];
+
+	if (signal)
+		snprintf(how, sizeof(how), "SIG%s", supervisor_signal_name(signal));
+	else
+		snprintf(how, sizeof(how), "exit status %" PRId64, status);
+	if (b->any)
+		log_error("worker died in plugin code", LOG_U("worker", s->index),
+			  LOG_I("pid", proc_pid(s->proc)), LOG_S("how", how),
+			  LOG_S("plugin", b->plugin), LOG_S("version", b->version),
+			  LOG_S("hook", b->hook), LOG_S("route", b->route),
+			  LOG_S("request_id", b->request_id),
+			  LOG_U("generation", s->generation->number),
+			  LOG_U("restart_in_ms", delay_ms));
+	else
+		log_error("worker died", LOG_U("worker", s->index), LOG_I("pid", proc_pid(s->proc)),
+			  LOG_S("how", how), LOG_U("generation", s->generation->number),
+			  LOG_U("restart_in_ms", delay_ms));
+}
+
+/* A generation that never became ready is not kept alive: its author is told why. */
+static void supervisor_failed_start(struct slot *s, int64_t status, int signal,
+				    const struct supervisor_blame *b)
+{
+	char how[64], where[320] = "";
+
+	if (signal)
+		snprintf(how, sizeof(how), "was killed by SIG%s", supervisor_signal_name(signal));
+	else
+		snprintf(how, sizeof(how), "ended with status %" PRId64, status);
+	if (b->any)
+		snprintf(where, sizeof(where), ", in plugin %s, hook %s, route %s", b->plugin,
+			 b->hook, b->route);
+	generation_fail(s->generation, "worker %" PRIu32 " %s before it was ready%s", s->index, how,
+			where);
+}
+
+static void supervisor_replace(struct slot *s, uint64_t now, uint64_t delay_ms)
+{
+	struct error e = { "" };
+
+	s->restarts++;
+	if (delay_ms == 0 && supervisor_spawn(s, &e) == 0)
+		return;
+	if (e.text[0]) {
+		delay_ms = backoff_delay(&s->backoff, 0);
+		log_error("worker not replaced yet", LOG_U("worker", s->index),
+			  LOG_S("error", e.text), LOG_U("restart_in_ms", delay_ms));
+	}
+	s->state = SLOT_WAITING;
+	s->due_ns = now + delay_ms * SUPERVISOR_MS;
+}
+
+void supervisor_on_exit(struct slot *s, int64_t status, int signal)
+{
+	struct generation *g = s->generation;
+	uint64_t now = clock_mono_ns();
+	struct supervisor_blame blame;
+
+	supervisor_blame_read(s, now, &blame);
+	if (g->state == GENERATION_LIVE) {
+		uint64_t delay = backoff_delay(&s->backoff, (now - s->spawned_ns) / SUPERVISOR_MS);
+
+		supervisor_log_death(s, status, signal, &blame, delay);
+		s->proc = NULL;
+		supervisor_replace(s, now, delay);
+		return;
+	}
+	if (g->state == GENERATION_STARTING)
+		supervisor_failed_start(s, status, signal, &blame);
+	else if (!s->killed && (signal || status))
+		supervisor_log_death(s, status, signal, &blame, 0);
+	s->proc = NULL;
+	s->state = SLOT_ENDED;
+	slab_renew(&s->slab);
+	generation_check_end(g);
+}
+
+static void supervisor_kill(struct slot *s)
+{
+	s->killed = true;
+	proc_kill(s->proc, SIGKILL);
+}
+
+static bool supervisor_older(uint64_t now_ns, uint64_t then_ns, uint64_t ms)
+{
+	return now_ns > then_ns && now_ns - then_ns > ms * SUPERVISOR_MS;
+}
+
+/* The heart beats once a turn of the loop and at least four times a second. */
+static void supervisor_check_heart(struct slot *s, uint64_t now)
+{
+	uint64_t beat = s->slab.header->heartbeat_ns;
+	struct supervisor_blame b;
+
+	supervisor_blame_read(s, now, &b);
+	uint64_t limit = s->state == SLOT_READY ? SUPERVISOR_STUCK_MS : SUPERVISOR_LOAD_MS;
+	if (b.any && b.for_ms > limit && supervisor_older(now, beat, limit)) {
+		log_error("worker stuck in plugin code: killed", LOG_U("worker", s->index),
+			  LOG_I("pid", proc_pid(s->proc)), LOG_S("plugin", b.plugin),
+			  LOG_S("version", b.version), LOG_S("hook", b.hook),
+			  LOG_S("route", b.route), LOG_S("request_id", b.request_id),
+			  LOG_U("for_ms", b.for_ms));
+		supervisor_kill(s);
+	} else if (s->state == SLOT_READY && supervisor_older(now, beat, SUPERVISOR_DEAD_MS)) {
+		log_error("worker without a heartbeat: killed", LOG_U("worker", s->index),
+			  LOG_I("pid", proc_pid(s->proc)));
+		supervisor_kill(s);
+	} else if (s->state == SLOT_READY && !s->slow &&
+		   supervisor_older(now, beat, SUPERVISOR_SLOW_MS)) {
+		s->slow = true;
+		log_warn("worker without a heartbeat", LOG_U("worker", s->index),
+			 LOG_I("pid", proc_pid(s->proc)));
+	} else if (s->slow && !supervisor_older(now, beat, SUPERVISOR_SLOW_MS)) {
+		s->slow = false;
+	}
+}
+
+static void supervisor_check_proc(struct slot *s, uint64_t now, bool behind)
+{
+	if (s->lost_ns && supervisor_older(now, s->lost_ns, SUPERVISOR_LOST_MS) &&
+	    s->generation->state != GENERATION_DRAINING) {
+		log_error("worker has closed its channel and does not end: killed",
+			  LOG_U("worker", s->index), LOG_I("pid", proc_pid(s->proc)));
+		supervisor_kill(s);
+	} else if (s->state == SLOT_STARTING && s->generation->state == GENERATION_LIVE &&
+		   supervisor_older(now, s->spawned_ns, SUPERVISOR_START_MS)) {
+		log_error("worker not ready in time: killed", LOG_U("worker", s->index),
+			  LOG_I("pid", proc_pid(s->proc)));
+		supervisor_kill(s);
+	} else if (!behind) {
+		supervisor_check_heart(s, now);
+	}
+}
+
+void supervisor_tick(struct slot *s, uint64_t now_ns, bool behind)
+{
+	if (s->state == SLOT_WAITING && now_ns >= s->due_ns) {
+		struct error e = { "" };
+
+		if (supervisor_spawn(s, &e)) {
+			uint64_t delay = backoff_delay(&s->backoff, 0);
+
+			log_error("worker not replaced yet", LOG_U("worker", s->index),
+				  LOG_S("error", e.text), LOG_U("restart_in_ms", delay));
+			s->due_ns = now_ns + delay * SUPERVISOR_MS;
+		}
+	} else if (s->proc && !s->killed) {
+		supervisor_check_proc(s, now_ns, behind);
+	}
+}
