@@ -106,8 +106,9 @@ static bool log_put_field(struct buf *b, const struct log_field *f)
 	buf_char(b, log_json ? ',' : ' ');
 	bool cut = log_put_str(b, str_from(f->key), 128);
 	buf_char(b, log_json ? ':' : '=');
-	if (cut || log_room(b) < LONGEST_NUMBER) {
+	if (cut || b->failed || log_room(b) < LONGEST_NUMBER) {
 		b->n = start;
+		b->failed = false;
 		return false;
 	}
 	if (f->kind == LOG_KIND_I64)

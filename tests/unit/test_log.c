@@ -130,6 +130,13 @@ START_TEST(test_long_lines)
 		json_decref(test_parsed());
 	}
 	log_init(LOG_INFO, false, "p");
+	for (size_t n = 7900; n < 8192; n++) {
+		log_info("m", LOG_STR("a", ((struct str){ value, n })), LOG_S("long_key", "b c"));
+		struct str line = test_written();
+		ck_assert_ptr_eq(memchr(line.p, '\n', line.n), line.p + line.n - 1);
+		bool whole = strstr(out, " long_key=\"b c\"\n") != NULL;
+		ck_assert_int_ne(whole, strstr(out, " truncated=true\n") != NULL);
+	}
 	log_info(value, LOG_S("a", value), LOG_S("b", "c"));
 	struct str line = test_written();
 	ck_assert_uint_le(line.n, 8192);
@@ -147,6 +154,8 @@ START_TEST(test_full_pipe)
 
 	test_capture(true);
 	memset(value, 'x', sizeof(value) - 1);
+	/* An odd number of pages first, so that the pipe is full within a line. */
+	log_info("first");
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (int i = 0; i < 1000; i++)
 		log_info("m", LOG_S("value", value));
@@ -156,6 +165,8 @@ START_TEST(test_full_pipe)
 		;
 	log_info("after");
 	test_written();
+	/* Not on the line that was cut. */
+	ck_assert(strncmp(out, "\n{\"time\"", 8) == 0);
 	char *lines = strstr(out, "\"lines\":");
 	ck_assert_ptr_nonnull(lines);
 	ck_assert_int_gt(atoi(lines + 8), 900);
