@@ -237,8 +237,8 @@ static enum parse_outcome parse_request_error(struct parser *ps, llhttp_errno_t 
 static enum parse_outcome parse_error(struct parser *ps, llhttp_errno_t code, const char *start,
 				      size_t n)
 {
-	if (code == HPE_USER)
-		return PARSE_ERROR;
+	if (ps->reason != END_OK)
+		return PARSE_ERROR; /* one of our callbacks refused */
 	if (ps->ll.type == HTTP_REQUEST)
 		return parse_request_error(ps, code, start, n);
 	ps->why = llhttp_get_error_reason(&ps->ll);

@@ -80,10 +80,9 @@ void conn_close(struct conn *c, bool reset)
 		c->proxy->stats->connections_idle--;
 	c->wait = CONN_WAIT_NONE;
 	deadline_drop(&c->deadline);
-	if (reset && c->u.handle.type == UV_TCP &&
-	    uv_tcp_close_reset(&c->u.tcp, conn_on_closed) == 0)
-		reset = true;
-	else
+	bool closing = reset && c->u.handle.type == UV_TCP &&
+		       uv_tcp_close_reset(&c->u.tcp, conn_on_closed) == 0;
+	if (!closing)
 		uv_close(&c->u.handle, conn_on_closed);
 	if (c->x && exchange_has_begun(c->x))
 		exchange_end(c->x);

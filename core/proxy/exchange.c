@@ -59,15 +59,14 @@ static void exchange_on_deadline(struct deadline *d)
 		exchange_retry_or_fail(x, END_CONNECT_TIMEOUT, NULL);
 		break;
 	case WAIT_RESPONSE:
-		exchange_drop_upstream(x, true);
+		x->service->metrics->failures[END_RESPONSE_TIMEOUT]++;
 		exchange_fail(x, END_RESPONSE_TIMEOUT, NULL);
 		break;
 	case WAIT_STALL:
-		exchange_drop_upstream(x, true);
+		x->service->metrics->failures[END_RESPONSE_STALLED]++;
 		exchange_fail(x, END_RESPONSE_STALLED, NULL);
 		break;
 	case WAIT_TOTAL:
-		exchange_drop_upstream(x, true);
 		exchange_fail(x, END_REQUEST_DEADLINE, NULL);
 		break;
 	}
@@ -351,6 +350,7 @@ void exchange_fail(struct exchange *x, enum end_reason reason, const char *why)
 		return;
 	if (x->why == NULL)
 		x->why = why;
+	x->waiting = false;
 	exchange_drop_upstream(x, true);
 	if (x->head_sent || end_reason_table[reason].status == 0) {
 		/* What has begun cannot be taken back: it is cut, so that the client sees it. */
@@ -366,6 +366,7 @@ void exchange_drop(struct exchange *x, enum end_reason reason)
 	if (x->state >= EXCHANGE_LOG)
 		return;
 	x->reason = reason;
+	x->waiting = false;
 	exchange_drop_upstream(x, true);
 	/* A body that ends with the connection is only seen to be cut when it is reset. */
 	bool delimited = x->send_chunked || x->res.framing == FRAMING_LENGTH;

@@ -58,13 +58,27 @@ static enum end_reason pick_connect_reason(int status)
 					   END_CONNECT_FAILED;
 }
 
+/* A kept connection.  A request that may not be sent twice gets one that was looked at: whether
+ * the service has closed it meanwhile. */
+static bool pick_take_kept(struct exchange *x)
+{
+	bool look = !pick_is_idempotent(x);
+
+	while ((x->up = upconn_take(x->endpoint, &pick_events, x))) {
+		if (!look || upconn_is_quiet(x->up))
+			return true;
+		upconn_close(&x->up, false);
+	}
+	return false;
+}
+
 /* Takes a kept connection, unless the last one of that kind had just died under us. */
 static void pick_connect(struct exchange *x, bool fresh)
 {
 	int status;
 
 	exchange_enter(x, EXCHANGE_CONNECT);
-	if (!fresh && (x->up = upconn_take(x->endpoint, &pick_events, x))) {
+	if (!fresh && pick_take_kept(x)) {
 		pick_on_connect(x, 0);
 		return;
 	}
@@ -143,6 +157,7 @@ static bool pick_may_retry(struct exchange *x)
 void exchange_retry_or_fail(struct exchange *x, enum end_reason reason, const char *why)
 {
 	x->service->metrics->failures[reason]++;
+	x->waiting = false;
 	if ((reason == END_UPSTREAM_CLOSED || reason == END_UPSTREAM_RESET) && pick_retry_stale(x))
 		return;
 	exchange_drop_upstream(x, true);

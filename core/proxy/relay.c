@@ -228,6 +228,13 @@ static void relay_take_in(struct exchange *x, struct buf *head)
 
 void relay_collect_begin(struct exchange *x)
 {
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (x->req.expect_continue && !x->down.busy) {
+		/* No service is asked yet: the gateway itself wants the body. */
+		uv_buf_t buf = uv_buf_init((char *)(uintptr_t)go_on, sizeof(go_on) - 1);
+		flow_send(&x->down, &x->conn->u.stream, &buf, 1);
+	}
 	if (x->body_done || x->in_pos < x->in_end) {
 		relay_take_in(x, NULL);
 		return;

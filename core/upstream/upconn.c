@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/upconn.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "metrics/slab.h"
@@ -136,6 +138,15 @@ struct upconn *upconn_take(struct endpoint *ep, const struct upconn_events *even
 	uc->reused = true;
 	ep->service->metrics->reused++;
 	return uc;
+}
+
+bool upconn_is_quiet(const struct upconn *uc)
+{
+	uv_os_fd_t fd;
+	char byte;
+
+	return uv_fileno((const uv_handle_t *)&uc->tcp, &fd) == 0 &&
+	       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 struct upconn *upconn_open(struct upstream *up, struct endpoint *ep,
