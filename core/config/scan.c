@@ -166,6 +166,8 @@ static bool scan_word(struct scan *s)
 /* Between two elements, or at the end.  *more says which. */
 static bool scan_next(struct scan *s, char close, bool *more)
 {
+	const char *comma;
+
 	scan_space(s);
 	if (scan_at(s, close)) {
 		s->p++;
@@ -176,11 +178,11 @@ static bool scan_next(struct scan *s, char close, bool *more)
 		return scan_fail(s, s->p, "a comma is missing before this");
 	if (!scan_at(s, ','))
 		return scan_unexpected(s, close == '}' ? "\",\" or \"}\"" : "\",\" or \"]\"");
-	s->p++;
+	comma = s->p++;
 	*more = true;
 	scan_space(s);
 	if (scan_at(s, close))
-		return scan_fail(s, s->p - 1, "a comma before \"%c\"; remove it", close);
+		return scan_fail(s, comma, "a comma before \"%c\"; remove it", close);
 	return true;
 }
 
