@@ -1,0 +1,522 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Discovery: endpoints through a real Consul that is killed, frozen and emptied, and through a
+fake agent that answers what no Consul should."""
+import json
+import os
+import signal
+import threading
+import time
+import unittest
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from fake_agent import FakeAgent, instance
+from harness import Consul, free_port, request, scratch, start_consul, start_gateway, wait_until
+
+HOLD = 2.0
+# Variables of the person who runs the tests must not reach the gateway.
+NEUTRAL = {name: "" for name in os.environ if name.startswith("CONSUL_")}
+
+
+class Backend:
+    """An instance of a service: answers every GET with its own name."""
+
+    def __init__(self, name="backend"):
+        reply = name.encode()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        """Refuses connections from now on."""
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Load:
+    """A request every few milliseconds; failures is what a client must not see."""
+
+    def __init__(self, gw, path="/web"):
+        self.gw, self.path = gw, path
+        self.sent, self.failures = 0, []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.over.wait(0.005):
+            self.sent += 1
+            try:
+                res = request(self.gw.port, self.path)
+                if res.status != 200:
+                    self.failures.append((res.status, res.body))
+            except OSError as e:
+                self.failures.append(e)
+
+    def stop(self):
+        """Ends the load and returns the failures."""
+        self.over.set()
+        self.thread.join()
+        return self.failures
+
+
+def gateway(address, services=None, wait=True, **consul):
+    """A gateway that asks that agent, with a route /NAME for each service."""
+    services = services or {"web": {}}
+    routes = [{"path": "/" + name, "plugin": "relay", "config": {"service": name}}
+              for name in services]
+    consul = {"address": address, "hold": "%dms" % (HOLD * 1000), **consul}
+    return start_gateway({"discovery": {"consul": consul}, "services": services,
+                          "routes": routes}, env=NEUTRAL, wait=wait)
+
+
+def service(gw, name="web"):
+    """Returns what /status says of a service, or None."""
+    return next((s for s in gw.status()["services"] if s["name"] == name), None)
+
+
+def used(gw, name="web"):
+    """Returns the ids of the endpoints that get traffic, without the node's name."""
+    record = service(gw, name) or {"endpoints": []}
+    return sorted(e["id"].partition("/")[2] for e in record["endpoints"] if e["usable"])
+
+
+def get(gw, name="web"):
+    """Returns (status, body) of one request."""
+    res = request(gw.port, "/" + name)
+    return res.status, res.body
+
+
+def wait_used(gw, ids, name="web", limit=5.0):
+    """Waits until exactly these get traffic; returns the seconds that took."""
+    begun = time.monotonic()
+    wait_until(lambda: used(gw, name) == sorted(ids), limit,
+               "%s uses %s\n%s" % (name, ids, gw.tail()), poll=0.002)
+    return time.monotonic() - begun
+
+
+def wait_served(gw, limit=5.0, status=200, name="web"):
+    """Waits until requests are answered with that status; returns the seconds that took."""
+    begun = time.monotonic()
+    wait_until(lambda: get(gw, name)[0] == status, limit,
+               "/%s answers %d\n%s" % (name, status, gw.tail()), poll=0.002)
+    return time.monotonic() - begun
+
+
+def report(what, seconds):
+    """Leaves a figure in the log of the test."""
+    print("    %s: %.0f ms" % (what, seconds * 1000))
+
+
+def said(gw, text):
+    """Returns the lines of the gateway's log that contain the text."""
+    return [line for line in gw.stderr().splitlines() if text in line]
+
+
+class RealConsul(unittest.TestCase):
+    """A dev agent of its own for each test."""
+
+    agent_args = ()
+
+    def setUp(self):
+        self.consul = start_consul(*self.agent_args)
+        self.addCleanup(lambda: self.consul.kill())
+        self.one, self.two = Backend("one"), Backend("two")
+        self.addCleanup(self.one.close)
+        self.addCleanup(self.two.close)
+
+    def gateway(self, services=None, **more):
+        gw = gateway(self.consul.address, services, **more)
+        self.addCleanup(gw.stop)
+        return gw
+
+    def register(self, ident, backend, name="web", **more):
+        self.consul.register(name, backend.port, ident, **more)
+
+    def check(self, ident, state):
+        """Sets the TTL check of an instance."""
+        res = self.consul.call("PUT", "/v1/agent/check/%s/service:%s" % (state, ident))
+        self.assertEqual(res.status, 200)
+
+    def test_register_and_deregister(self):
+        gw = self.gateway()
+        self.assertEqual(get(gw)[0], 503)
+        self.assertIn(b"never been seen", get(gw)[1])
+        self.register("w1", self.one)
+        report("registered to routed", wait_served(gw))
+        self.register("w2", self.two)
+        wait_used(gw, ["w1", "w2"])
+        wait_until(lambda: {get(gw)[1] for _ in range(4)} == {b"one", b"two"}, 5, "both answer")
+        load = Load(gw)
+        self.consul.deregister("w1")
+        report("one of two gone", wait_used(gw, ["w2"]))
+        # The last one is believed to be there until the hold is over.
+        self.consul.deregister("w2")
+        begun = time.monotonic()
+        wait_until(lambda: "holding" in service(gw)["note"], 5, "hold")
+        self.assertEqual(used(gw), ["w2"])
+        wait_until(lambda: time.monotonic() - begun > HOLD * 0.8, HOLD * 2, "most of the hold")
+        self.assertEqual(load.stop(), [])
+        self.assertGreater(load.sent, 20)
+        wait_served(gw, HOLD * 2, 503)
+        held = time.monotonic() - begun
+        report("the last one given up", held)
+        self.assertGreater(held, HOLD * 0.95)
+        self.assertIn(b"no instance", get(gw)[1])
+        self.assertEqual(service(gw)["state"], "empty")
+        self.register("w1", self.one)
+        report("back", wait_served(gw))
+
+    def test_checks(self):
+        gw = self.gateway({"web": {"on_all_critical": "fail"}})
+        ttl = {"Check": {"TTL": "60s", "Status": "passing"},
+               "Weights": {"Passing": 10, "Warning": 1}}
+        self.register("w1", self.one, **ttl)
+        self.register("w2", self.two, **ttl)
+        wait_used(gw, ["w1", "w2"])
+        self.check("w1", "fail")
+        report("failed to out", wait_used(gw, ["w2"]))
+        why = {e["id"].partition("/")[2]: e["why"] for e in service(gw)["endpoints"]}
+        self.assertTrue(why["w1"].startswith("critical: "), why)
+        self.assertEqual(why["w2"], "passing")
+        self.check("w1", "pass")
+        report("passed to in", wait_used(gw, ["w1", "w2"]))
+        self.check("w2", "warn")
+        wait_until(lambda: sorted(e["weight"] for e in service(gw)["endpoints"]) == [1, 10], 5,
+                   "warning weight")
+        self.check("w1", "fail")
+        self.check("w2", "fail")
+        wait_served(gw, status=503)
+        self.check("w2", "pass")
+        wait_served(gw)
+
+    def test_panic(self):
+        gw = self.gateway()
+        ttl = {"Check": {"TTL": "60s", "Status": "passing"}}
+        self.register("w1", self.one, **ttl)
+        self.register("w2", self.two, **ttl)
+        wait_used(gw, ["w1", "w2"])
+        load = Load(gw)
+        self.check("w1", "fail")
+        wait_used(gw, ["w2"])
+        self.check("w2", "fail")
+        wait_until(lambda: "none is passing" in service(gw)["note"], 5, "panic")
+        self.assertEqual(used(gw), ["w1", "w2"])
+        self.assertEqual(load.stop(), [])
+        self.check("w1", "pass")
+        wait_used(gw, ["w1"])
+
+    def test_maintenance(self):
+        gw = self.gateway()
+        self.register("w1", self.one)
+        self.register("w2", self.two)
+        wait_used(gw, ["w1", "w2"])
+        path = "/v1/agent/service/maintenance/w1?enable=%s&reason=test"
+        self.consul.call("PUT", path % "true")
+        report("service maintenance", wait_used(gw, ["w2"]))
+        self.consul.call("PUT", "/v1/agent/maintenance?enable=true&reason=test")
+        report("node maintenance", wait_used(gw, []))
+        # No panic: somebody wants it so.
+        self.assertEqual(get(gw)[0], 503)
+        self.consul.call("PUT", "/v1/agent/maintenance?enable=false")
+        wait_used(gw, ["w2"])
+        self.consul.call("PUT", path % "false")
+        wait_used(gw, ["w1", "w2"])
+
+    def test_agent_killed_and_restarted(self):
+        gw = self.gateway(hold="20s")
+        self.register("w1", self.one)
+        self.register("w2", self.two)
+        wait_used(gw, ["w1", "w2"])
+        load = Load(gw)
+        self.consul.kill()
+        wait_until(lambda: said(gw, "Consul does not answer"), 5, "noticed")
+        self.assertEqual(used(gw), ["w1", "w2"])
+        self.consul = Consul(self.consul.ports).wait_ready()
+        begun = time.monotonic()
+        wait_until(lambda: service(gw)["note"].startswith("holding 2"), 5, "empty agent seen")
+        report("the new agent is asked", time.monotonic() - begun)
+        self.assertEqual(used(gw), ["w1", "w2"])
+        self.register("w1", self.one)
+        self.register("w2", self.two)
+        begun = time.monotonic()
+        wait_until(lambda: service(gw)["note"] == "", 5, "hold over")
+        report("registered again, seen", time.monotonic() - begun)
+        self.assertLess(time.monotonic() - begun, 1)
+        self.assertEqual(used(gw), ["w1", "w2"])
+        # The watch lives on: its index is the new agent's.
+        self.consul.deregister("w2")
+        wait_used(gw, ["w1"])
+        self.assertEqual(load.stop(), [])
+        self.assertEqual(len(said(gw, "Consul does not answer")), 1)
+
+    def test_agent_frozen(self):
+        gw = self.gateway()
+        self.register("w1", self.one)
+        wait_used(gw, ["w1"])
+        load = Load(gw)
+        self.consul.signal(signal.SIGSTOP)
+        begun = time.monotonic()
+        try:
+            wait_until(lambda: said(gw, "Consul does not answer"), 12, "noticed")
+            report("a frozen agent is noticed", time.monotonic() - begun)
+            self.assertEqual(used(gw), ["w1"])
+        finally:
+            self.consul.signal(signal.SIGCONT)
+        wait_until(lambda: said(gw, "Consul answers again"), 10, "noticed")
+        self.register("w2", self.two)
+        wait_used(gw, ["w1", "w2"])
+        self.assertEqual(load.stop(), [])
+
+    def test_snapshot_restored(self):
+        gw = self.gateway()
+        self.register("w1", self.one)
+        wait_used(gw, ["w1"])
+        snapshot = self.consul.call("GET", "/v1/snapshot").body
+        self.register("w2", self.two)
+        wait_used(gw, ["w1", "w2"])
+        res = request(self.consul.port, "/v1/snapshot", "PUT", body=snapshot)
+        self.assertEqual(res.status, 200)
+        # The agent soon puts back what it knows itself; until then one is gone.
+        begun = time.monotonic()
+        self.register("w3", self.two)
+        wait_until(lambda: "w3" in used(gw), 5, "w3")
+        report("registered after a restore, seen", time.monotonic() - begun)
+
+    def test_odd_registrations(self):
+        gw = self.gateway({"web": {}, "named": {"default_port": self.one.port}})
+        for ident, address, port in [("bad1", "http://a b:80/", 80), ("bad2", "127.0.0.1", 70000),
+                                     ("bad3", "127.0.0.1", 0), ("bad4", "10.0.0.256", 80),
+                                     ("good", "127.0.0.1", self.one.port),
+                                     ("six", "2001:db8::1", 80)]:
+            self.consul.register("web", port, ident, address)
+        wait_used(gw, ["good", "six"])
+        # Later answers say it all again; the log does not.
+        self.consul.register("web", self.two.port, "good2", "127.0.0.1")
+        wait_used(gw, ["good", "good2", "six"])
+        self.consul.deregister("six")
+        wait_used(gw, ["good", "good2"])
+        for ident in ("bad1", "bad2", "bad3", "bad4"):
+            self.assertEqual(len([s for s in said(gw, "left out") if ident in s]), 1, ident)
+        # A host name, with the service's own port.
+        self.consul.register("named", 0, "n1", "localhost")
+        self.consul.register("named", 80, "n2", "no-such-host.invalid")
+        wait_served(gw, name="named")
+        self.assertEqual(get(gw, "named"), (200, b"one"))
+        why = [e["why"] for e in service(gw, "named")["endpoints"] if not e["usable"]]
+        wait_until(lambda: any("does not resolve" in e["why"]
+                               for e in service(gw, "named")["endpoints"]), 10, why)
+
+    def test_many_instances(self):
+        gw = self.gateway()
+        payload = [("w%d" % i, self.one if i % 2 else self.two) for i in range(200)]
+        for ident, backend in payload:
+            self.register(ident, backend)
+        wait_used(gw, [ident for ident, _ in payload], limit=30)
+        self.assertEqual(get(gw)[0], 200)
+
+    def test_unix_socket(self):
+        path = scratch("agent.sock")
+        os.unlink(path)
+        consul = start_consul("-hcl", 'addresses { http = "127.0.0.1 unix://%s" }' % path)
+        self.addCleanup(consul.kill)
+        consul.register("web", self.one.port, "w1")
+        gw = gateway("unix://" + path)
+        self.addCleanup(gw.stop)
+        wait_served(gw)
+
+
+class AgentLater(unittest.TestCase):
+    """The gateway starts before Consul does."""
+
+    def test_agent_down_at_start(self):
+        ports = {name: free_port() for name in (
+            "http", "dns", "grpc", "serf-lan", "serf-wan", "server")}
+        backend = Backend("late")
+        self.addCleanup(backend.close)
+        gw = gateway("127.0.0.1:%d" % ports["http"], wait=False)
+        self.addCleanup(gw.stop)
+        gw.wait_listening(gw.admin)
+        wait_until(lambda: said(gw, "Consul does not answer"), 5, "noticed")
+        self.assertFalse(gw.ready())
+        self.assertEqual(request(gw.admin, "/healthz").status, 200)
+        self.assertEqual(get(gw)[0], 503)
+        consul = Consul(ports).wait_ready()
+        self.addCleanup(consul.kill)
+        begun = time.monotonic()
+        gw.wait_ready()
+        report("ready after the agent", time.monotonic() - begun)
+        consul.register("web", backend.port, "w1")
+        wait_served(gw)
+
+
+class AccessControl(unittest.TestCase):
+    """Default deny; a token from a file that is deleted while a watch runs."""
+
+    root = "11111111-2222-3333-4444-555555555555"
+    rules = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }'
+
+    def setUp(self):
+        self.consul = Consul(args=("-hcl", 'acl { enabled = true default_policy = "deny" '
+                                   'tokens { master = "%s" agent = "%s" } }' %
+                                   (self.root, self.root)))
+        self.addCleanup(self.consul.kill)
+        wait_until(lambda: self.try_call("GET", "/v1/catalog/nodes") not in (None, []), 30,
+                   "consul with ACLs")
+        self.backend = Backend("secret")
+        self.addCleanup(self.backend.close)
+        self.call("PUT", "/v1/agent/service/register", {
+            "ID": "w1", "Name": "web", "Address": "127.0.0.1", "Port": self.backend.port})
+
+    def try_call(self, method, path):
+        try:
+            return self.call(method, path)
+        except (OSError, AssertionError):
+            return None
+
+    def call(self, method, path, value=None):
+        """One API call with the token that may do everything."""
+        res = request(self.consul.port, path, method, [("X-Consul-Token", self.root)],
+                      b"" if value is None and method == "PUT" else
+                      None if value is None else json.dumps(value).encode())
+        assert res.status == 200, (path, res.status, res.body)
+        return res.json() if res.body else None
+
+    def new_token(self):
+        """Returns (accessor, secret) of a token that may read services."""
+        token = self.call("PUT", "/v1/acl/token", {"Policies": [{"Name": "reader"}]})
+        return token["AccessorID"], token["SecretID"]
+
+    def test_tokens(self):
+        self.call("PUT", "/v1/acl/policy", {"Name": "reader", "Rules": self.rules})
+        accessor, secret = self.new_token()
+        path = scratch("token")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(secret + "\n")
+        gw = gateway(self.consul.address, token_file=path)
+        self.addCleanup(gw.stop)
+        wait_served(gw)
+        # Without the token Consul answers 403, or that there is nothing.
+        self.call("DELETE", "/v1/acl/token/" + accessor)
+        self.call("PUT", "/v1/agent/service/register", {
+            "ID": "w2", "Name": "web", "Address": "127.0.0.1", "Port": self.backend.port})
+        wait_until(lambda: "token" in service(gw)["note"] or "holding" in service(gw)["note"],
+                   45, "the token is refused: %s" % service(gw))
+        self.assertEqual(used(gw), ["w1"])
+        _, secret = self.new_token()
+        with open(path, "w", encoding="ascii") as f:
+            f.write(secret + "\n")
+        wait_used(gw, ["w1", "w2"], limit=40)
+        for line in gw.stderr().splitlines():
+            self.assertNotIn(secret, line)
+
+    def test_no_token(self):
+        gw = gateway(self.consul.address)
+        self.addCleanup(gw.stop)
+        wait_until(lambda: "token" in service(gw)["note"], 10, "a hint")
+        self.assertEqual(get(gw)[0], 503)
+
+
+class Liar(unittest.TestCase):
+    """A fake agent: whatever it answers, endpoints stay and it is not asked in a loop."""
+
+    # mode: (questions, the least seconds they may take, what the note must contain)
+    modes = {
+        "bad_json": (4, 0.8, "cannot be understood"),
+        "wrong_json": (4, 0.8, "cannot be understood"),
+        "truncated": (4, 0.8, "cannot be understood"),
+        "no_index": (4, 0.8, "cannot be understood"),
+        "odd_index": (4, 0.8, "cannot be understood"),
+        "web_page": (4, 0.8, "cannot be understood"),
+        "failing": (4, 0.8, "answers with an error"),
+        "redirect": (4, 0.8, "answers with an error"),
+        "too_many": (1, 4.9, "limits.http_max_conns_per_client"),
+        "reset": (3, 4.9, "limits.http_max_conns_per_client"),
+        "hung_up": (3, 4.9, "limits.http_max_conns_per_client"),
+        "denied": (1, 14.0, "ACL token"),
+        "index_0": (6, 1.9, ""),
+        "flapping": (6, 1.9, ""),
+        "early": (6, 1.9, ""),
+        "leaderless": (6, 1.9, "no leader"),
+        "stale": (6, 1.9, "no leader"),
+    }
+
+    def test_endpoints_stay(self):
+        backend = Backend("still here")
+        self.addCleanup(backend.close)
+        two = [instance("w1", backend.port), instance("w2", backend.port)]
+        with FakeAgent() as agent:
+            for mode in self.modes:
+                agent.set(mode, two)
+            gw = gateway(agent.address, {mode: {} for mode in self.modes})
+            self.addCleanup(gw.stop)
+            for mode in self.modes:
+                wait_used(gw, ["w1", "w2"], mode)
+            begun = {mode: agent.services[mode].change(mode=mode) for mode in self.modes}
+            for mode, (count, least, note) in sorted(self.modes.items(), key=lambda m: m[1][1]):
+                with self.subTest(mode):
+                    fake = agent.services[mode]
+                    asked = wait_until(
+                        lambda: len(fake.asked_since(begun[mode])) >= count and
+                        fake.asked_since(begun[mode]), 30, "%d questions" % count)
+                    took = asked[count - 1] - begun[mode]
+                    report("%s: %d questions took" % (mode, count), took)
+                    self.assertGreater(took, least)
+                    self.assertIn(note, service(gw, mode)["note"])
+                    self.assertEqual(used(gw, mode), ["w1", "w2"])
+                    self.assertEqual(get(gw, mode), (200, b"still here"))
+            # And all is forgiven when it does as it should.
+            for mode in self.modes:
+                agent.services[mode].change(mode="good", instances=two[:1])
+            for mode in self.modes:
+                with self.subTest(mode):
+                    wait_used(gw, ["w1"], mode, limit=25)
+                    wait_until(lambda: service(gw, mode)["note"] == "", 5, "note gone")
+
+    def test_index_goes_back(self):
+        with FakeAgent() as agent:
+            fake = agent.set("web", [instance("w1", 1)])
+            fake.index = 500
+            gw = gateway(agent.address)
+            self.addCleanup(gw.stop)
+            wait_used(gw, ["w1"])
+            with fake.changed:
+                fake.index = 11
+                fake.changed.notify_all()
+            # At index 0 it asks what is there now, and then goes on from 11.
+            wait_until(lambda: [i for _, i in fake.questions][-2:] == [0, 11], 5, "0, then 11")
+
+    def test_big_loss(self):
+        backends = [Backend(str(i)) for i in range(3)]
+        for b in backends:
+            self.addCleanup(b.close)
+        three = [instance("w%d" % i, b.port) for i, b in enumerate(backends)]
+        with FakeAgent() as agent:
+            fake = agent.set("web", three)
+            gw = gateway(agent.address)
+            self.addCleanup(gw.stop)
+            wait_used(gw, ["w0", "w1", "w2"])
+            fake.change(instances=three[:1])
+            # Two of three are missing: held, and not used while the third is there.
+            wait_used(gw, ["w0"])
+            self.assertEqual(len(service(gw)["endpoints"]), 3)
+            wait_until(lambda: len(service(gw)["endpoints"]) == 1, HOLD * 2, "hold over")
+            fake.change(instances=three)
+            wait_used(gw, ["w0", "w1", "w2"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
