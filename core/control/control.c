@@ -341,7 +341,9 @@ int control_run(const struct control_options *options)
 
 	if (!config)
 		return 1;
-	c = (struct control){ .options = *options, .started_us = clock_wall_us() };
+	c = (struct control){ .options = *options,
+			      .started_us = clock_wall_us(),
+			      .started_ns = clock_mono_ns() };
 	list_init(&c.generations);
 	control_log_start(&c, config);
 	control_raise_limits();

@@ -33,6 +33,7 @@ struct control {
 	uv_timer_t tick;
 	uint64_t tick_ns;    /* when the last tick was */
 	uint64_t started_us; /* wall clock */
+	uint64_t started_ns; /* clock_mono_ns() */
 	struct listen_set listen_set;
 	struct list generations;    /* all that have not ended, oldest first */
 	struct generation *current; /* serves; NULL until the first is ready */
@@ -46,5 +47,8 @@ struct control {
 	bool stopping, finished;
 	int status;
 };
+
+/* The counters of all that lives and all that has ended; total_fini() it. */
+void control_total(const struct control *, struct total *);
 
 #endif

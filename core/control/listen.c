@@ -208,7 +208,7 @@ static void listen_close(struct listener *l)
 {
 	struct stat st;
 
-	for (uint32_t i = 0; i < l->count; i++)
+	for (uint32_t i = l->given; i < l->count; i++)
 		close(l->fds[i]);
 	if (l->count && l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device &&
 	    st.st_ino == l->inode)
@@ -273,6 +273,11 @@ void listen_trim(struct listener *l, uint32_t workers)
 {
 	while (!l->path && l->count > workers)
 		close(l->fds[--l->count]);
+}
+
+void listen_give(struct listener *l)
+{
+	l->given = true;
 }
 
 int listen_fd(const struct listener *l, uint32_t worker)

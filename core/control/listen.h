@@ -26,6 +26,7 @@ struct listener {
 	dev_t device;  /* of the file, so that only our own is removed */
 	ino_t inode;
 	unsigned users; /* generations that use it */
+	bool given;     /* the first descriptor is not ours to close */
 };
 
 /* All addresses that any living generation listens on. */
@@ -42,6 +43,8 @@ struct listener *listen_take(struct listen_set *, const struct config_listen *, 
 void listen_drop(struct listen_set *, struct listener *);
 /* Closes the sockets of workers that there are no more. */
 void listen_trim(struct listener *, uint32_t workers);
+/* The first descriptor is somebody else's to close from now on. */
+void listen_give(struct listener *);
 /* The descriptor for that worker; borrowed. */
 int listen_fd(const struct listener *, uint32_t worker);
 /* Closes this process's descriptors, so that the kernel refuses new connections as soon as the

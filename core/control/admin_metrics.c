@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "config.h"
+#include "config/gateway.h"
+#include "control/admin_pages.h"
+#include "control/control.h"
+#include "control/generation.h"
+#include "control/proc.h"
+#include "discovery/discovery.h"
+#include "metrics/prometheus.h"
+
+void control_total(const struct control *c, struct total *t)
+{
+	*t = (struct total){ 0 };
+	total_add(t, &c->ended);
+	list_each(l, &c->generations)
+	{
+		const struct generation *g = container_of(l, struct generation, link);
+
+		for (uint32_t i = 0; i < g->slot_count; i++)
+			total_add_slab(t, &g->slots[i].slab, true);
+	}
+}
+
+/* ---- processes ---- */
+
+static void metrics_info(struct buf *b, const struct control *c)
+{
+	const struct generation *g = c->current;
+
+	prometheus_family(b, "gatehouse_build_info", "gauge", "Version of the gateway; always 1.");
+	prometheus_u64(b, "gatehouse_build_info",
+		       PROMETHEUS_LABELS({ "version", str_from(PACKAGE_VERSION) }), 1);
+	prometheus_family(b, "gatehouse_start_time_seconds", "gauge",
+			  "When the control process started, since 1970.");
+	prometheus_seconds(b, "gatehouse_start_time_seconds", NULL, (double)c->started_us / 1e6);
+	prometheus_gauge(b, "gatehouse_generation",
+			 "Number of the generation that serves; 0: none.",
+			 g ? (int64_t)g->number : 0);
+	prometheus_family(b, "gatehouse_config_info", "gauge",
+			  "Hash of the configuration that serves; always 1.");
+	if (g)
+		prometheus_u64(b, "gatehouse_config_info",
+			       PROMETHEUS_LABELS({ "hash", str_from(g->config_hash) }), 1);
+	prometheus_family(b, "gatehouse_reloads_total", "counter", "Reloads, by result.");
+	prometheus_u64(b, "gatehouse_reloads_total", PROMETHEUS_LABELS({ "result", STR("done") }),
+		       c->reloads);
+	prometheus_u64(b, "gatehouse_reloads_total",
+		       PROMETHEUS_LABELS({ "result", STR("refused") }), c->reloads_failed);
+	json_t *missing = admin_missing((struct control *)(uintptr_t)c);
+	prometheus_gauge(b, "gatehouse_ready", "Whether /readyz says so.",
+			 json_array_size(missing) == 0);
+	json_decref(missing);
+}
+
+/* Pages of memory that a process has; 0 when it cannot be told. */
+static uint64_t metrics_memory(int pid)
+{
+	uint64_t pages = 0;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*u %" SCNu64, &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void metrics_worker(struct buf *b, const char *name, const char *type, const char *help,
+			   const struct generation *g, double (*value)(const struct slot *))
+{
+	char index[16];
+
+	prometheus_family(b, name, type, help);
+	for (uint32_t i = 0; g && i < g->slot_count; i++) {
+		snprintf(index, sizeof(index), "%" PRIu32, i);
+		if (g->slots[i].proc)
+			prometheus_seconds(b, name,
+					   PROMETHEUS_LABELS({ "worker", str_from(index) }),
+					   value(&g->slots[i]));
+	}
+}
+
+static double metrics_heartbeat_age(const struct slot *s)
+{
+	uint64_t now = clock_mono_ns(), beat = s->slab.header->heartbeat_ns;
+
+	return now > beat ? (double)(now - beat) / 1e9 : 0;
+}
+
+static double metrics_resident(const struct slot *s)
+{
+	return (double)metrics_memory(proc_pid(s->proc));
+}
+
+static void metrics_workers(struct buf *b, const struct control *c)
+{
+	uint64_t states[SLOT_ENDED + 1] = { 0 }, restarts = c->ended_restarts;
+	unsigned draining = 0;
+
+	list_each(l, &c->generations)
+	{
+		const struct generation *g = container_of(l, struct generation, link);
+
+		draining += g->state == GENERATION_DRAINING;
+		for (uint32_t i = 0; i < g->slot_count; i++) {
+			states[g->slots[i].state]++;
+			restarts += g->slots[i].restarts;
+		}
+	}
+	prometheus_family(b, "gatehouse_workers", "gauge", "Workers of all generations, by state.");
+	for (int i = SLOT_STARTING; i < SLOT_ENDED; i++)
+		prometheus_u64(b, "gatehouse_workers",
+			       PROMETHEUS_LABELS(
+				       { "state", str_from(slot_state_name((enum slot_state)i)) }),
+			       states[i]);
+	prometheus_counter(b, "gatehouse_worker_restarts_total", "Workers replaced as they died.",
+			   restarts);
+	prometheus_gauge(b, "gatehouse_generations_draining", "Generations that end.", draining);
+	metrics_worker(b, "gatehouse_worker_heartbeat_age_seconds", "gauge",
+		       "Time since the last turn of the worker's loop.", c->current,
+		       metrics_heartbeat_age);
+	metrics_worker(b, "gatehouse_worker_resident_memory_bytes", "gauge",
+		       "Resident memory of the worker.", c->current, metrics_resident);
+	prometheus_gauge(b, "gatehouse_control_resident_memory_bytes",
+			 "Resident memory of the control process.",
+			 (int64_t)metrics_memory(getpid()));
+}
+
+/* ---- discovery ---- */
+
+static void metrics_consul(struct buf *b, const struct discovery *d)
+{
+	struct discovery_stats s = { 0 };
+
+	if (d)
+		discovery_stats_get(d, &s);
+	const struct {
+		const char *word;
+		uint64_t value;
+	} answers[] = {
+		{ "2xx", s.answers_2xx },         { "4xx", s.answers_4xx },
+		{ "5xx", s.answers_5xx },         { "other", s.answers_other },
+		{ "unreachable", s.unreachable }, { "not_understood", s.bad_answers },
+	};
+	prometheus_family(b, "gatehouse_consul_answers_total", "counter",
+			  "Questions to Consul, by what came of them.");
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		prometheus_u64(b, "gatehouse_consul_answers_total",
+			       PROMETHEUS_LABELS({ "result", str_from(answers[i].word) }),
+			       answers[i].value);
+	prometheus_counter(b, "gatehouse_consul_limited_total",
+			   "Times that the agent's limit of connections was met.", s.limited);
+	prometheus_counter(b, "gatehouse_consul_index_resets_total",
+			   "Watches that began again at index 0.", s.index_resets);
+	prometheus_counter(b, "gatehouse_consul_throttled_total",
+			   "Questions that were put off, as answers came too fast.", s.throttled);
+	prometheus_counter(b, "gatehouse_consul_skipped_total",
+			   "Instances left out, as their record cannot be used.", s.skipped);
+	prometheus_counter(b, "gatehouse_lookups_total", "Host names looked up.", s.lookups);
+	prometheus_counter(b, "gatehouse_lookups_failed_total",
+			   "Host names looked up without success.", s.lookups_failed);
+	prometheus_gauge(b, "gatehouse_consul_watches", "Services watched in Consul.", s.watches);
+	prometheus_gauge(b, "gatehouse_consul_holding",
+			 "Services whose loss of instances is held back for a while.", s.holding);
+	prometheus_gauge(b, "gatehouse_consul_panicking",
+			 "Services whose instances are used though all are critical.", s.panicking);
+	if (s.consul_used)
+		prometheus_gauge(b, "gatehouse_consul_reachable",
+				 "Whether the last question to Consul was answered.",
+				 s.consul_reachable);
+}
+
+static void metrics_endpoints(struct buf *b, const struct registry_service *s)
+{
+	uint64_t usable = 0;
+
+	for (size_t i = 0; i < s->endpoint_count; i++)
+		usable += s->endpoints[i].usable;
+	prometheus_u64(
+		b, "gatehouse_service_endpoints",
+		PROMETHEUS_LABELS({ "service", str_from(s->name) }, { "state", STR("usable") }),
+		usable);
+	prometheus_u64(
+		b, "gatehouse_service_endpoints",
+		PROMETHEUS_LABELS({ "service", str_from(s->name) }, { "state", STR("unusable") }),
+		s->endpoint_count - usable);
+}
+
+static void metrics_services(struct buf *b, struct discovery *d)
+{
+	uint64_t now = clock_wall_us() / 1000;
+	struct map_entry *e;
+	size_t i = 0;
+
+	prometheus_family(b, "gatehouse_service_endpoints", "gauge",
+			  "Instances of a service, by whether requests are sent to them.");
+	while (d && (e = map_next(&discovery_registry(d)->services, &i)))
+		metrics_endpoints(b, e->value);
+	prometheus_family(b, "gatehouse_service_confirmed_age_seconds", "gauge",
+			  "Time since the instances of the service were last confirmed.");
+	for (i = 0; d && (e = map_next(&discovery_registry(d)->services, &i));) {
+		const struct registry_service *s = e->value;
+
+		if (s->confirmed_ms)
+			prometheus_seconds(
+				b, "gatehouse_service_confirmed_age_seconds",
+				PROMETHEUS_LABELS({ "service", str_from(s->name) }),
+				now > s->confirmed_ms ? (double)(now - s->confirmed_ms) / 1e3 : 0);
+	}
+}
+
+void admin_metrics(struct control *c, struct buf *b)
+{
+	struct discovery *d = c->current ? c->current->discovery : NULL;
+	struct total t;
+
+	metrics_info(b, c);
+	metrics_workers(b, c);
+	metrics_services(b, d);
+	metrics_consul(b, d);
+	control_total(c, &t);
+	prometheus_total(b, &t);
+	total_fini(&t);
+}
