@@ -1,62 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/commands.h"
-
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "base/str.h"
+#include "cli/commands.h"
+#include "config/gateway.h"
 #include "control/control.h"
 
-/* -1: not given.  -2: not a value, and the user was told. */
-static int run_log_level(const struct cli_args *args)
+/* The position of a word among the choices of an option, -1 when it was not given, -2 after a line
+ * on stderr. */
+static int run_choice(const struct cli_args *args, const char *flag, const char *const *choices,
+		      size_t n)
 {
-	const char *word = cli_value(args, "log-level");
-	int level = word ? log_level_parse(word) : -1;
-
-	if (word && level < 0) {
-		fprintf(stderr, "gatehouse run: --log-level %s: use debug, info, warn or error\n", word);
-		return -2;
-	}
-	return level;
-}
-
-static int run_log_format(const struct cli_args *args)
-{
-	const char *word = cli_value(args, "log-format");
+	const char *word = cli_value(args, flag), *near;
 
 	if (!word)
 		return -1;
-	if (strcmp(word, "json") == 0)
-		return 0;
-	if (strcmp(word, "text") == 0)
-		return 1;
-	fprintf(stderr, "gatehouse run: --log-format %s: use json or text\n", word);
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(str_from(word), str_from(choices[i])))
+			return (int)i;
+	near = str_nearest(word, choices, n);
+	fprintf(stderr, "gatehouse run: --%s %s: not known%s%s%s; see gatehouse run --help\n", flag,
+		word, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 	return -2;
 }
 
 static int run_run(const struct cli_args *args)
 {
+	static const char *const formats[] = {
+		[CONFIG_LOG_JSON] = "json", [CONFIG_LOG_TEXT] = "text"
+	};
+	static const char *const levels[] = { [LOG_DEBUG] = "debug",
+					      [LOG_INFO] = "info",
+					      [LOG_WARN] = "warn",
+					      [LOG_ERROR] = "error" };
 	struct control_options options = {
 		.file = cli_config_file(args),
-		.log_level = run_log_level(args),
-		.log_format = run_log_format(args),
+		.log_level = run_choice(args, "log-level", levels, 4),
+		.log_format = run_choice(args, "log-format", formats, 2),
 	};
 
 	if (options.log_level == -2 || options.log_format == -2)
 		return CLI_USAGE;
-	signal(SIGPIPE, SIG_IGN);
 	return control_run(&options);
 }
 
 const struct cli_command cli_run_command = {
 	.name = "run",
 	.summary = "Run the gateway in the foreground.",
-	.details = "SIGTERM and SIGINT end it once the requests in hand are answered;\n"
-		   "a second one ends it at once.  SIGHUP reads the configuration again.\n"
-		   "The log goes to stderr.\n",
+	.details = "SIGTERM and SIGINT let requests end, then the gateway exits with 0.\n"
+		   "SIGHUP reads the configuration again; a bad one leaves all as it is.\n"
+		   "Its log goes to standard error.\n",
 	.flags = { CLI_FLAG_CONFIG,
-		   { "log-level", 0, "LEVEL", "debug, info, warn or error, whatever the file says" },
+		   { "log-level", 0, "LEVEL",
+		     "debug, info, warn or error, whatever the file says" },
 		   { "log-format", 0, "FORMAT", "json or text, whatever the file says" } },
 	.run = run_run,
 };

@@ -97,7 +97,7 @@ START_TEST(test_services)
 		"f:2:41: /services/a/endpoints/1: \"h:1\" is there twice; remove one, or give it a "
 		"weight\n");
 	refused("\"services\": {\"a\": {\"endpoints\": [\"h:0\"]}}",
-		"f:2:35: /services/a/endpoints/0: \"h:0\": the port must be a number from 1 to 65535\n");
+		"f:2:34: /services/a/endpoints/0: \"h:0\": the port must be a number from 1 to 65535\n");
 	refused("\"services\": {\"a\": {\"endpoints\": [\"h:1\"], \"consul_name\": \"b\"}}",
 		"f:2:19: /services/a: \"endpoints\" and \"consul_name\" exclude each other; remove one "
 		"of them\n");
