@@ -46,7 +46,8 @@ struct consul {
 	struct fetcher *fetcher;
 	struct rand rand;
 	struct list services;
-	char *token_header; /* "X-Consul-Token: ...", or NULL */
+	struct list inherited; /* of struct consul_memory */
+	char *token_header;    /* "X-Consul-Token: ...", or NULL */
 	uv_timer_t probe_timer;
 	struct fetch *probe;
 	bool probing, down;
@@ -75,9 +76,18 @@ struct consul_service {
 	struct watch watch;
 	struct publish publish;
 	struct skipped skipped;
+	bool restored; /* and not published yet */
 	struct fetch *fetch;
 	uv_timer_t timer;
 	struct consul_said said;
+};
+
+/* What another discovery knew of a service. */
+struct consul_memory {
+	struct list link;
+	char *name, *tag;
+	uint16_t default_port;
+	struct watch watch; /* never started */
 };
 
 static void consul_service_run(struct consul_service *);
@@ -107,6 +117,7 @@ struct consul *consul_new(uv_loop_t *loop, const struct config_consul *config,
 	c->registry = registry;
 	c->resolver = resolver;
 	list_init(&c->services);
+	list_init(&c->inherited);
 	if (consul_settings_init(&c->settings, config, error)) {
 		free(c);
 		return NULL;
@@ -427,8 +438,10 @@ static void consul_service_run(struct consul_service *s)
 	uint64_t now = uv_now(s->consul->loop);
 	uint64_t due;
 
-	if (watch_tick(&s->watch, now))
+	if (watch_tick(&s->watch, now) || s->restored) {
+		s->restored = false;
 		consul_service_publish(s);
+	}
 	if (!s->watch.asking && s->watch.ask_at_ms <= now)
 		consul_ask(s);
 	due = watch_due(&s->watch);
@@ -436,6 +449,63 @@ static void consul_service_run(struct consul_service *s)
 		uv_timer_stop(&s->timer);
 	else
 		uv_timer_start(&s->timer, consul_on_timer, due > now ? due - now : 1, 0);
+}
+
+static bool consul_text_same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool consul_same_agent(const struct consul_settings *a, const struct consul_settings *b)
+{
+	return consul_text_same(a->base, b->base) &&
+	       consul_text_same(a->unix_socket, b->unix_socket) &&
+	       consul_text_same(a->config->datacenter, b->config->datacenter) &&
+	       consul_text_same(a->config->ns, b->config->ns);
+}
+
+void consul_inherit(struct consul *c, const struct consul *from)
+{
+	if (!consul_same_agent(&c->settings, &from->settings))
+		return;
+	list_each(at, &from->services)
+	{
+		const struct consul_service *s = container_of(at, struct consul_service, link);
+		struct consul_memory *m = xcalloc(1, sizeof(*m));
+
+		m->name = xstrdup(s->name);
+		m->tag = s->rules.tag ? xstrdup(s->rules.tag) : NULL;
+		m->default_port = s->rules.default_port;
+		watch_restore(&m->watch, &s->watch);
+		list_push(&c->inherited, &m->link);
+	}
+}
+
+static void consul_memory_free(struct consul_memory *m)
+{
+	list_remove(&m->link);
+	watch_fini(&m->watch);
+	free(m->name);
+	free(m->tag);
+	free(m);
+}
+
+/* Takes over what is remembered of the service, if it is read by the same rules. */
+static void consul_remember(struct consul_service *s)
+{
+	list_each(at, &s->consul->inherited)
+	{
+		struct consul_memory *m = container_of(at, struct consul_memory, link);
+
+		if (!consul_text_same(m->name, s->name) ||
+		    !consul_text_same(m->tag, s->rules.tag) ||
+		    m->default_port != s->rules.default_port)
+			continue;
+		watch_restore(&s->watch, &m->watch);
+		s->restored = m->watch.answered;
+		consul_memory_free(m);
+		return;
+	}
 }
 
 void consul_watch(struct consul *c, struct registry_service *record,
@@ -461,6 +531,7 @@ void consul_watch(struct consul *c, struct registry_service *record,
 	if (list_empty(&c->services))
 		uv_timer_start(&c->probe_timer, consul_on_probe_timer, 0, 0);
 	list_push(&c->services, &s->link);
+	consul_remember(s);
 	watch_start(&s->watch, uv_now(c->loop));
 	uv_timer_start(&s->timer, consul_on_timer, 0, 0);
 }
@@ -529,5 +600,7 @@ void consul_close(struct consul *c, void (*on_closed)(void *arg), void *arg)
 		skipped_fini(&s->skipped);
 		uv_close((uv_handle_t *)&s->timer, consul_on_service_closed);
 	}
+	while (!list_empty(&c->inherited))
+		consul_memory_free(container_of(c->inherited.next, struct consul_memory, link));
 	uv_close((uv_handle_t *)&c->probe_timer, consul_on_probe_closed);
 }

@@ -20,6 +20,9 @@ struct resolver;
 /* Asks nothing yet.  NULL when the settings make no sense. */
 struct consul *consul_new(uv_loop_t *, const struct config_consul *, struct registry *,
 			  struct resolver *, struct error *);
+/* Services that are followed from now on begin with what the other knows of them, if both ask the
+ * same agent; nothing is shared afterwards. */
+void consul_inherit(struct consul *, const struct consul *from);
 /* Begins to follow a service.  declared may be NULL: then it is called in Consul as it is here.
  * What is published comes later, never before this returns. */
 void consul_watch(struct consul *, struct registry_service *,

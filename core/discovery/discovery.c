@@ -56,6 +56,11 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct gateway_config *co
 	return d;
 }
 
+void discovery_inherit(struct discovery *d, const struct discovery *before)
+{
+	consul_inherit(d->consul, before->consul);
+}
+
 static void discovery_on_soon(uv_timer_t *timer)
 {
 	struct discovery *d = container_of(timer, struct discovery, soon);

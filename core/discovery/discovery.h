@@ -36,6 +36,9 @@ struct discovery_stats {
  * logging what is wrong with the settings. */
 struct discovery *discovery_new(uv_loop_t *, const struct gateway_config *, registry_cb on_change,
 				void *arg);
+/* Before the first discovery_need(): services begin with what another discovery knows of them, so
+ * that a reload at a moment when Consul is down or empty loses nothing. */
+void discovery_inherit(struct discovery *, const struct discovery *before);
 /* Begins to follow a service, in Consul or as its static endpoints say; again is harmless. */
 void discovery_need(struct discovery *, const char *service);
 /* What is known; borrowed. */

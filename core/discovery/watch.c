@@ -53,6 +53,16 @@ void watch_fini(struct watch *w)
 	instance_set_fini(&w->known);
 }
 
+void watch_restore(struct watch *w, const struct watch *from)
+{
+	must(w->state == WATCH_INIT);
+	instance_set_fini(&w->known);
+	for (size_t i = 0; i < from->known.count; i++)
+		instance_set_copy(&w->known, &from->known.items[i]);
+	w->seen = from->seen;
+	w->answered = from->answered;
+}
+
 void watch_start(struct watch *w, uint64_t now_ms)
 {
 	watch_move(w, WATCH_SYNCING);

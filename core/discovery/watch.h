@@ -80,6 +80,9 @@ struct watch {
 
 void watch_init(struct watch *, const struct watch_rules *, struct rand *);
 void watch_fini(struct watch *);
+/* In INIT only: begins with what another watch knew of the same service; it counts as an answer,
+ * though not as one to remove by. */
+void watch_restore(struct watch *, const struct watch *from);
 /* INIT to SYNCING: the first question may be asked now. */
 void watch_start(struct watch *, uint64_t now_ms);
 /* The question (ask_index) is on its way. */

@@ -496,6 +496,32 @@ START_TEST(renews)
 }
 END_TEST
 
+START_TEST(restores_what_another_knew)
+{
+	struct watch old;
+	struct instance_set view;
+
+	turn(2, 500, "a b");
+	old = w;
+	setup_rules(true);
+	watch_fini(&w);
+	watch_init(&w, &old.rules, &rnd);
+	watch_restore(&w, &old);
+	watch_fini(&old);
+	watch_start(&w, now);
+	ck_assert(w.answered && w.seen && !w.trusted);
+	ck_assert_uint_eq(w.ask_index, 0);
+	ck_assert_str_eq(usable(), "a b");
+	/* An empty answer is a big loss, as it would have been to the other. */
+	turn(2, 3, "");
+	ck_assert_str_eq(usable(), "a b");
+	ck_assert_uint_eq(w.holding, 2);
+	view = watch_view(&w);
+	ck_assert_uint_eq(view.count, 2);
+	instance_set_fini(&view);
+}
+END_TEST
+
 START_TEST(no_hold_when_told_so)
 {
 	struct watch_rules rules = { .wait_ms = WAIT_MS, .hold_ms = 0 };
@@ -596,6 +622,7 @@ int main(void)
 	tcase_add_test(tc, fails_instead_of_panic);
 	tcase_add_test(tc, weight_0_gets_nothing);
 	tcase_add_test(tc, renews);
+	tcase_add_test(tc, restores_what_another_knew);
 	tcase_add_test(tc, no_hold_when_told_so);
 	tcase_add_loop_test(tc, survives_any_schedule, 0, 20);
 	tcase_add_test(tc, states_have_names);
