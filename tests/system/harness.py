@@ -214,7 +214,7 @@ def parse_lines(text):
 def request(port, target="/", method="GET", headers=(), body=None, limit=5.0,
             host="127.0.0.1"):
     """One request on a connection of its own; returns the Response (see wire.py)."""
-    lines = ["%s %s HTTP/1.1" % (method, target), "Host: gatehouse.test", "Connection: close"]
+    lines = ["%s %s HTTP/1.1" % (method, target), "Host: gatehouse", "Connection: close"]
     lines += ["%s: %s" % pair for pair in headers]
     if body is not None:
         lines.append("Content-Length: %d" % len(body))
