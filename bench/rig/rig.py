@@ -72,7 +72,7 @@ class Rig:
     # The gateway under test.
 
     def gatehouse_args(self, config):
-        return ["run", "--config", config]
+        return ["run", "-c", config]
 
     def plugin_dir(self, with_noop):
         """A folder with the gateway's plugins, and the no-op filter where it is asked for."""
