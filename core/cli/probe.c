@@ -51,7 +51,7 @@ static const char *probe_signal_name(int number)
 	case SIGABRT:
 		return "SIGABRT";
 	default:
-		return "no end within 10 s";
+		return "stuck";
 	}
 }
 
@@ -64,11 +64,14 @@ static void probe_on_signal(int number)
 	char out[256];
 	size_t n = 0;
 
-	n = probe_append(out, n, sizeof(out), "{\"crashed\": \"");
+	n = probe_append(out, n, sizeof(out), "{\"fault\": \"");
+	n = probe_append(out, n, sizeof(out),
+			 number == SIGALRM ? "did not come back within 10 s while being checked (" :
+					     "crashed while being checked (");
 	n = probe_append(out, n, sizeof(out), probe_signal_name(number));
 	n = probe_append(out, n, sizeof(out), plugin ? " in " : "");
 	n = probe_append(out, n, sizeof(out), plugin ? hook : "");
-	n = probe_append(out, n, sizeof(out), "\", \"plugin\": \"");
+	n = probe_append(out, n, sizeof(out), ")\", \"plugin\": \"");
 	n = probe_append(out, n, sizeof(out), plugin ? plugin : "");
 	n = probe_append(out, n, sizeof(out), "\"}\n");
 	if (write(CHILD_FD_REPORT, out, n) < 0)

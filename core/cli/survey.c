@@ -26,7 +26,7 @@ static void survey_use(const struct gateway_config *c, const char *plugin, char 
 static void survey_plugins(struct survey *s)
 {
 	const char *operands[] = { "config", s->file, NULL };
-	const char *crashed, *plugin, *text, *pointer;
+	const char *fault, *plugin, *text, *pointer;
 	char at[128];
 	struct error e;
 	size_t i;
@@ -37,7 +37,7 @@ static void survey_plugins(struct survey *s)
 		config_errors_add(&s->errors, NULL, "", "%s", e.text);
 		return;
 	}
-	if (json_unpack(s->plugins, "{ssss}", "crashed", &crashed, "plugin", &plugin) == 0) {
+	if (json_unpack(s->plugins, "{ssss}", "fault", &fault, "plugin", &plugin) == 0) {
 		survey_use(s->config, plugin, at, sizeof(at));
 		config_errors_add(&s->errors, s->config->source, at,
 				  "plugin \"%s\" crashed while being checked (%s)", plugin,

@@ -141,7 +141,9 @@ static const struct gh_option limits_rows[] = {
 static const struct gh_option http_rows[] = {
 	HTTP_CHOICE(underscore_headers, "reject|pass|drop",
 		    "A header's name with \"_\": many applications take it for \"-\"."),
-	HTTP_CHOICE(encoded_slash, "reject|pass", "%2F in a path, which some take for a separator."),
+	HTTP_CHOICE(encoded_slash, "reject|pass",
+		    "%2F in a path, which some take for a "
+		    "separator."),
 	HTTP_CHOICE(encoded_nul, "reject|pass", "%00 in a path."),
 	HTTP_CHOICE(invalid_percent, "reject|pass", "% without two hexadecimal digits in a path."),
 	HTTP_CHOICE(invalid_utf8, "reject|pass", "A path that is not UTF-8 once it is decoded."),

@@ -73,7 +73,8 @@ START_TEST(test_json)
 	struct config_errors e = { 0 };
 	struct config_source *s = config_source_parse(
 		"f",
-		STR("{\"a\": [\"x\", \"${GH_EMPTY:-y}\"],\n \"${GH_UNSET}\": {\"b/c\": \"${GH_UNSET}\"}}"),
+		STR("{\"a\": [\"x\", \"${GH_EMPTY:-y}\"],\n"
+		    " \"${GH_UNSET}\": {\"b/c\": \"${GH_UNSET}\"}}"),
 		&e);
 	json_t *root = config_source_root(s);
 

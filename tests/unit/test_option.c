@@ -118,7 +118,8 @@ START_TEST(test_values)
 	ck_assert_int_eq(
 		parse(&all_table,
 		      "{\"text\": \"\", \"flag\": false, \"count\": 10, \"share\": 1, \"wait\": 0,"
-		      " \"size\": 100, \"rate\": \"5/s\", \"mode\": \"fast\", \"names\": [\"a\", \"\"],"
+		      " \"size\": 100, \"rate\": \"5/s\", \"mode\": \"fast\","
+		      " \"names\": [\"a\", \"\"],"
 		      " \"service\": \"s\", \"one\": {\"host\": \"h\", \"port\": 1},"
 		      " \"many\": [{\"host\": \"x\"}, {\"host\": \"y\", \"port\": 2}],"
 		      " \"map\": {\"k/1\": {\"host\": \"z\"}}, \"any\": [1, {\"a\": null}]}",
@@ -196,7 +197,8 @@ START_TEST(test_wrong_values)
 	refused("{\"flag\": 1,\n \"count\": 99,\n \"x\": 0, \"mode\": \"fast\"}",
 		"f:1:10: /flag: must be true or false, not 1\n"
 		"f:2:11: /count: 99 is out of range; it must be -10 to 10\n"
-		"f:3:7: /x: unknown member \"x\"; those known here: text, flag, count, share, wait, "
+		"f:3:7: /x: unknown member \"x\"; those known here: text, flag, count, share, "
+		"wait, "
 		"size, rate, mode, names, service, one, many, map, any\n");
 	arena_fini(&arena);
 }

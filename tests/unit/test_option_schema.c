@@ -40,10 +40,10 @@ START_TEST(test_kinds)
 	check_row((struct gh_option)GH_BOOL(struct thing, flag, "true", "H."),
 		  "{\"description\":\"H.\",\"default\":true,\"anyOf\":[{\"type\":\"boolean\"},"
 		  "{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"}]}");
-	check_row(
-		(struct gh_option)GH_INT(struct thing, count, "5", 1, 9, "H."),
-		"{\"description\":\"H.\",\"default\":5,\"anyOf\":[{\"type\":\"integer\",\"minimum\":1,"
-		"\"maximum\":9},{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"}]}");
+	check_row((struct gh_option)GH_INT(struct thing, count, "5", 1, 9, "H."),
+		  "{\"description\":\"H.\",\"default\":5,\"anyOf\":[{\"type\":\"integer\","
+		  "\"minimum\":1,"
+		  "\"maximum\":9},{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"}]}");
 	check_row((struct gh_option)GH_ENUM(struct thing, mode, "a|b", "a", "H."),
 		  "{\"description\":\"H.\",\"default\":\"a\",\"anyOf\":[{\"enum\":[\"a\",\"b\"]},"
 		  "{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"}]}");
