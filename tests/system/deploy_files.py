@@ -179,13 +179,15 @@ class Machine:
                 text, done.returncode, done.stdout.decode("utf-8", "replace")[-4000:]))
 
     def _copy(self, source, target, from_stage):
+        ignore = None
         if not from_stage:
             source = os.path.normpath(os.path.join(self.context, source))
+            ignore = self.ignore(self.context)
         if not target.startswith(self.root + "/"):
             raise Unknown("COPY to %s" % target)
         if os.path.isdir(source):
-            shutil.copytree(source, target, ignore=self.ignore(self.context),
-                            dirs_exist_ok=True, symlinks=True)
+            shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True,
+                            symlinks=True)
             # The sources of a distribution check are read-only.
             for folder, _, _ in os.walk(target):
                 os.chmod(folder, 0o755)

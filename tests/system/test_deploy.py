@@ -9,8 +9,8 @@ import subprocess
 import unittest
 
 from deploy_files import Ignore, Machine, dockerfile_read, paths_outside, yaml_read
-from harness import (SLOW, SRCDIR, Process, free_port, request, start_consul, wait_until,
-                     workdir)
+from harness import (SLOW, SRCDIR, HarnessError, Process, free_port, request, start_consul,
+                     wait_until, workdir)
 
 DEPLOY = os.path.join(SRCDIR, "deploy")
 DOCKERFILES = ("Dockerfile.gateway", "Dockerfile.service")
@@ -176,7 +176,10 @@ class Images(unittest.TestCase):
             wait_until(lambda n=name: self.healthy(n, ports[n]), 20, name + " is healthy")
         gateway = self.start("gateway", CONSUL_HTTP_ADDR=consul.address)
         gateway.wait_listening(admin)
-        wait_until(lambda: self.healthy("gateway", admin), 30, "the gateway is healthy")
+        try:
+            wait_until(lambda: self.healthy("gateway", admin), 30, "the gateway is healthy")
+        except HarnessError as e:
+            self.fail("%s\n%s" % (e, gateway.tail()))
         self.assertEqual([u["name"] for u in request(ports["gateway"], "/users").json()],
                          ["Alice", "Bob"])
         self.assertEqual([o["item"] for o in request(ports["gateway"], "/orders").json()],
