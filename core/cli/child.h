@@ -14,7 +14,7 @@ enum { CHILD_FD_REPORT = 3 };
 
 /* Runs "gatehouse probe WHAT NAME..." (operands ends with NULL) with input on its standard input;
  * what it prints goes to standard error.  Its report: a new reference, or NULL and the reason.  The
- * report of a crash or of a plugin that hangs is {"crashed": TEXT, "plugin": NAME}. */
+ * report of a crash or of a plugin that hangs is {"fault": TEXT, "plugin": NAME}. */
 json_t *child_report(const char *const *operands, struct str input, struct error *);
 
 #endif

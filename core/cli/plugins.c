@@ -35,12 +35,12 @@ char *plugins_dir(const struct cli_args *args)
 
 json_t *plugins_inspect(const char *dir, const char *name)
 {
-	const char *operands[] = { "plugin", dir, name, NULL }, *crashed, *text = NULL;
+	const char *operands[] = { "plugin", dir, name, NULL }, *fault, *text = NULL;
 	struct error e = { "" };
 	json_t *report = child_report(operands, (struct str){ "", 0 }, &e), *out;
 
-	if (report && json_unpack(report, "{ss}", "crashed", &crashed) == 0)
-		error_set(&e, "crashed (%s)", crashed);
+	if (report && json_unpack(report, "{ss}", "fault", &fault) == 0)
+		error_set(&e, "%s", fault);
 	else if (report && json_unpack(report, "{ss}", "error", &text) == 0)
 		error_set(&e, "%s", text);
 	else if (report)

@@ -39,9 +39,8 @@ static void survey_plugins(struct survey *s)
 	}
 	if (json_unpack(s->plugins, "{ssss}", "fault", &fault, "plugin", &plugin) == 0) {
 		survey_use(s->config, plugin, at, sizeof(at));
-		config_errors_add(&s->errors, s->config->source, at,
-				  "plugin \"%s\" crashed while being checked (%s)", plugin,
-				  crashed);
+		config_errors_add(&s->errors, s->config->source, at, "plugin \"%s\" %s", plugin,
+				  fault);
 	}
 	json_array_foreach(json_object_get(s->plugins, "errors"), i, item)
 	{

@@ -165,6 +165,11 @@ json_t *option_default(const struct gh_option *row, struct error *e)
 	return value;
 }
 
+bool option_default_shown(const struct gh_option *row)
+{
+	return !(row->flags & GH_OPT_SECRET) || strncmp(row->def, "${", 2) == 0;
+}
+
 /* given: the object around the member is in the file, so that what is required must be there. */
 static void option_absent(struct option_slot *slot, bool given, void *field)
 {

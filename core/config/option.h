@@ -64,6 +64,8 @@ struct str option_choice(const char *choices, size_t i);
 /* The default of a row as JSON (a new reference), its references expanded, or NULL and the
  * reason; "" when the row has none. */
 json_t *option_default(const struct gh_option *row, struct error *);
+/* Whether the default may be printed: not that of a secret, but where to set it may. */
+bool option_default_shown(const struct gh_option *row);
 /* Appends a member's name to a JSON pointer; in arena. */
 char *option_pointer(struct arena *, const char *pointer, const char *name);
 

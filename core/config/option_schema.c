@@ -139,7 +139,7 @@ static json_t *schema_row(const struct option_table *t, const struct gh_option *
 		shape = schema_either(schema_pack(json_pack("{ss}", "const", row->choices)), shape);
 	if (row->help)
 		schema_set(described, "description", json_string(row->help));
-	if (row->def && !(row->flags & GH_OPT_SECRET))
+	if (row->def && option_default_shown(row))
 		schema_set(described, "default", schema_default(row));
 	must(json_object_update(described, shape) == 0);
 	json_decref(shape);

@@ -45,7 +45,7 @@ static void reference_row(const struct option_table *t, const struct gh_option *
 	const char *inside = row->kind == GH_OPT_LIST ? "[]." :
 			     row->kind == GH_OPT_MAP  ? ".NAME." :
 							".";
-	bool has_default = row->def && !(row->flags & GH_OPT_SECRET && !*row->def);
+	bool has_default = row->def && option_default_shown(row);
 	json_t *item = json_pack("{sssssosbss}", "name", name, "type", reference_type(row, a),
 				 "default", has_default ? json_string(row->def) : json_null(),
 				 "required", (row->flags & GH_OPT_REQUIRED) != 0, "help",

@@ -24,7 +24,8 @@ START_TEST(test_example)
 {
 	struct gateway_config *c = load(
 		"{\"$schema\": \"gateway.schema.json\", \"listen\": [\"0.0.0.0:5000\"],"
-		" \"admin\": \"127.0.0.1:5080\", \"workers\": \"auto\", \"plugin_dir\": \"plugins\","
+		" \"admin\": \"127.0.0.1:5080\", \"workers\": \"auto\", \"plugin_dir\": "
+		"\"plugins\","
 		" \"access_log\": \"stdout\","
 		" \"discovery\": {\"consul\": {\"address\": \"${GH_NONE:-127.0.0.1:8500}\"}},"
 		" \"defaults\": {\"timeout\": {\"connect\": \"1s\", \"response\": \"15s\"}},"
@@ -32,7 +33,8 @@ START_TEST(test_example)
 		"  \"legacy\": {\"endpoints\": [\"127.0.0.1:9000\","
 		"   {\"address\": \"127.0.0.1:9001\", \"weight\": 3}]}},"
 		" \"routes\": [{\"path\": \"/users\", \"plugin\": \"users\"},"
-		"  {\"path\": \"/legacy/*\", \"plugin\": \"relay\", \"config\": {\"service\": \"legacy\"},"
+		"  {\"path\": \"/legacy/*\", \"plugin\": \"relay\", \"config\": {\"service\": "
+		"\"legacy\"},"
 		"   \"filters\": [{\"plugin\": \"request_id\"}]}]}");
 	const struct config_service *s;
 

@@ -91,20 +91,25 @@ END_TEST
 START_TEST(test_services)
 {
 	refused("\"services\": {\"a\": {\"endpoints\": []}}",
-		"f:2:19: /services/a: \"endpoints\" is empty; write at least one, or remove it to look "
+		"f:2:19: /services/a: \"endpoints\" is empty; write at least one, or remove it "
+		"to look "
 		"the service up in Consul\n");
 	refused("\"services\": {\"a\": {\"endpoints\": [\"h:1\", {\"address\": \"h:1\"}]}}",
 		"f:2:41: /services/a/endpoints/1: \"h:1\" is there twice; remove one, or give it a "
 		"weight\n");
 	refused("\"services\": {\"a\": {\"endpoints\": [\"h:0\"]}}",
-		"f:2:34: /services/a/endpoints/0: \"h:0\": the port must be a number from 1 to 65535\n");
+		"f:2:34: /services/a/endpoints/0: \"h:0\": the port must be a number from 1 to "
+		"65535\n");
 	refused("\"services\": {\"a\": {\"endpoints\": [\"h:1\"], \"consul_name\": \"b\"}}",
-		"f:2:19: /services/a: \"endpoints\" and \"consul_name\" exclude each other; remove one "
+		"f:2:19: /services/a: \"endpoints\" and \"consul_name\" exclude each other; "
+		"remove one "
 		"of them\n");
 	refused("\"services\": {\"\": {}, \"a/b\": {}}",
-		"f:2:18: /services/: \"\" is not a service's name; write 1 to 255 characters, no space "
+		"f:2:18: /services/: \"\" is not a service's name; write 1 to 255 characters, no "
+		"space "
 		"and no \"/\"\n"
-		"f:2:29: /services/a~1b: \"a/b\" is not a service's name; write 1 to 255 characters, no "
+		"f:2:29: /services/a~1b: \"a/b\" is not a service's name; write 1 to 255 "
+		"characters, no "
 		"space and no \"/\"\n");
 }
 END_TEST
@@ -159,13 +164,16 @@ START_TEST(test_consul_wrong)
 		"there; write both or neither (CONSUL_CLIENT_KEY)\n");
 	clear_environment();
 	refused("\"discovery\": {\"consul\": {\"client_key\": \"k\"}}",
-		"f:2:25: /discovery/consul/client_cert: missing, and client_key is there; write both or "
+		"f:2:25: /discovery/consul/client_cert: missing, and client_key is there; write "
+		"both or "
 		"neither (CONSUL_CLIENT_CERT)\n");
 	refused("\"discovery\": {\"consul\": {\"address\": \"ftp://h\"}}",
-		"f:2:37: /discovery/consul/address: \"ftp://h\" does not begin with http://, https:// "
+		"f:2:37: /discovery/consul/address: \"ftp://h\" does not begin with http://, "
+		"https:// "
 		"or unix://; write one of them, or host:port alone\n");
 	refused("\"discovery\": {\"consul\": {\"address\": \"h 1\"}}",
-		"f:2:37: /discovery/consul/address: not an address; write \"127.0.0.1:8500\", a URL, or "
+		"f:2:37: /discovery/consul/address: not an address; write \"127.0.0.1:8500\", a "
+		"URL, or "
 		"\"unix:///path\"\n");
 }
 END_TEST

@@ -84,7 +84,8 @@ START_TEST(test_host)
 		free(text);
 	}
 	refused("\"host\": \"a.example:80\"",
-		"f:2:9: /routes/0/host: \"a.example:80\" has a port; a route's host is written without "
+		"f:2:9: /routes/0/host: \"a.example:80\" has a port; a route's host is written "
+		"without "
 		"one\n");
 }
 END_TEST
@@ -94,7 +95,8 @@ START_TEST(test_headers)
 	refused("\"headers\": {\"a b\": \"1\"}",
 		"f:2:20: /routes/0/headers/a b: \"a b\" is not a header's name\n");
 	refused("\"headers\": {\"X-A\": \"1\", \"x-a\": \"1\"}",
-		"f:2:32: /routes/0/headers/x-a: \"x-a\" is there twice; names of headers are the same "
+		"f:2:32: /routes/0/headers/x-a: \"x-a\" is there twice; names of headers are the "
+		"same "
 		"in capitals\n");
 }
 END_TEST
@@ -102,7 +104,8 @@ END_TEST
 START_TEST(test_uses)
 {
 	refused("\"filters\": [\"../x\"]",
-		"f:2:13: /routes/0/filters/0/plugin: \"../x\" is not a plugin's name: it is a file's "
+		"f:2:13: /routes/0/filters/0/plugin: \"../x\" is not a plugin's name: it is a "
+		"file's "
 		"name without .so, of letters, digits, \"_\" and \"-\"\n");
 	refused("\"config\": \"x\"",
 		"f:2:11: /routes/0/config: the plugin's options must be an object: "
