@@ -56,7 +56,7 @@ START_TEST(test_a_head_in_any_pieces)
 {
 	static const char text[] = "POST /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nX:\r\n"
 				   "Y: \t two words \t\r\nContent-Length: 3\r\n\r\nabcGET";
-	size_t used, head = strstr(text, "\r\n\r\n") + 4 - text;
+	size_t used, head = (size_t)(strstr(text, "\r\n\r\n") + 4 - text);
 
 	for (size_t step = 1; step <= sizeof(text) - 1; step++) {
 		ck_assert_int_eq(feed(PARSE_REQUEST, text, sizeof(text) - 1, step, &used), PARSE_DONE);
