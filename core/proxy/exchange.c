@@ -344,6 +344,17 @@ void exchange_on_client_timeout(struct exchange *x)
 	}
 }
 
+void exchange_make_id(struct exchange *x)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t r[2] = { rand_u64(&x->proxy->rand), rand_u64(&x->proxy->rand) };
+
+	for (unsigned i = 0; i < 32; i++)
+		x->request_id[i] = digits[(r[i / 16] >> (60 - 4 * (i % 16))) & 15];
+	x->request_id[32] = '\0';
+	x->request_id_n = 32;
+}
+
 void exchange_fail(struct exchange *x, enum end_reason reason, const char *why)
 {
 	if (x->state >= EXCHANGE_LOG)
@@ -395,6 +406,8 @@ void exchange_end(struct exchange *x)
 		return;
 	exchange_drop_upstream(x, true);
 	exchange_wait(x, WAIT_NONE, 0);
+	if (x->request_id_n == 0)
+		exchange_make_id(x);
 	if (x->state == EXCHANGE_HEAD) {
 		/* The connection ended in the middle of a head. */
 		exchange_count_begin(x);

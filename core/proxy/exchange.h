@@ -190,6 +190,8 @@ void exchange_again(struct exchange *);
 /* The connection's deadline, by what it waited for. */
 void exchange_on_client_timeout(struct exchange *);
 
+/* Gives it an id: 128 random bits as 32 hexadecimal digits. */
+void exchange_make_id(struct exchange *);
 /* Ends the request with a reason: as a problem document if nothing was sent yet, else by a cut. */
 void exchange_fail(struct exchange *, enum end_reason, const char *why);
 /* Closes the connection without an answer. */

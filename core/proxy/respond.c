@@ -187,8 +187,6 @@ static void respond_problem_body(struct buf *b, const struct exchange *x, int st
 	buf_json(b, str_from(title));
 	buf_printf(b, ",\"status\":%d,\"detail\":", status);
 	buf_json(b, str_from(detail));
-	if (word)
-		buf_printf(b, ",\"reason\":\"%s\"", word);
 	buf_lit(b, ",\"request_id\":");
 	buf_json(b, exchange_id(x));
 	buf_lit(b, "}\n");
@@ -200,7 +198,7 @@ void respond_problem(struct exchange *x, enum end_reason reason, const char *det
 	struct buf body = { .limit = 4096 };
 
 	if (x->request_id_n == 0)
-		x->request_id[0] = '\0';
+		exchange_make_id(x);
 	respond_problem_body(&body, x, row->status, row->word, row->title,
 			     detail ? detail : row->detail);
 	x->source = SOURCE_REPLY;

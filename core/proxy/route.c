@@ -12,18 +12,6 @@
 
 static const char route_all_methods[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/* 128 random bits as 32 hexadecimal digits. */
-static void route_make_id(struct exchange *x)
-{
-	static const char digits[] = "0123456789abcdef";
-	uint64_t r[2] = { rand_u64(&x->proxy->rand), rand_u64(&x->proxy->rand) };
-
-	for (unsigned i = 0; i < 32; i++)
-		x->request_id[i] = digits[(r[i / 16] >> (60 - 4 * (i % 16))) & 15];
-	x->request_id[32] = '\0';
-	x->request_id_n = 32;
-}
-
 static struct str route_lower(struct exchange *x, struct str s)
 {
 	size_t i = 0;
@@ -143,7 +131,7 @@ void exchange_route(struct exchange *x)
 	const struct config_limits *limits = &x->proxy->config->limits;
 
 	exchange_enter(x, EXCHANGE_ROUTE);
-	route_make_id(x);
+	exchange_make_id(x);
 	enum end_reason reason = route_check(x);
 	x->client_close = x->client_close || x->req.close || x->proxy->draining ||
 			  (x->req.minor == 0 && !x->req.keep_alive) ||
