@@ -141,8 +141,8 @@ START_TEST(test_upgrade)
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: HTTP/2.0\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x, h2c\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: TLS/1.2\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
-		"Content-Length: 3\r\n\r\n",
+		("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+		 "Content-Length: 3\r\n\r\n"),
 	};
 	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
 		ck_assert_int_eq(request(no[i], &strict), END_OK);
