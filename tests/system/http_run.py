@@ -185,7 +185,7 @@ class Run:
             value = res.json()
             word = value["type"].rstrip("/").replace(":", "/").rpartition("/")[2]
             self.expect(value["status"] == res.status, "problem document %r" % value)
-            self.expect(set(value) <= {"type", "title", "status", "detail", "instance",
+            self.expect(set(value) <= {"type", "title", "status", "detail", "reason",
                                        "request_id"}, "problem members %s" % sorted(value))
         except (ValueError, KeyError, TypeError) as e:
             self.expect(False, "problem document %r: %r" % (res.body, e))
@@ -193,6 +193,12 @@ class Run:
         want = self.case.reason
         if want and res.status in self.case.statuses:
             self.expect(word in REASONS.get(want, (want,)), "reason %s, not %s" % (word, want))
+
+    def settle(self):
+        """One refused request: what reached the proxy before has been read when it is over."""
+        with Client(self.port, limit=CLOSE_LIMIT * SLOW) as c:
+            c.send(b"GET / HTTP/1.1\r\nHost: a.test\r\nX A: b\r\n\r\n")
+            c.closed()
 
     # --- The origin's side ------------------------------------------------------------------
 

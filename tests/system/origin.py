@@ -13,6 +13,7 @@ script is a list of steps, played for each request (or for each connection accep
     BODY           read the request's body now (else it is read before the first step)
     EARLY          at the head of a script: do not read the body before the first step
     AWAIT("name")  wait until episode.reach("name")
+    MARK("name")   reach a point that the other side waits for
     CLOSE RESET    end the connection in order, or with a TCP reset
     HALF           end our sending side only
     HOLD           send nothing more; record what comes until the peer closes or finish()
@@ -38,6 +39,10 @@ class DRIBBLE(bytes):
 
 class AWAIT(str):
     """The name of a point that the other side of the case reaches."""
+
+
+class MARK(str):
+    """The name of a point that the origin reaches."""
 
 
 class Message:
@@ -289,6 +294,8 @@ class Origin:
                 stream.send(step)
             elif isinstance(step, AWAIT):
                 episode.point(step).wait(LIMIT)
+            elif isinstance(step, MARK):
+                episode.reach(step)
             elif step is BODY:
                 stream.body(msg)
             elif step is HALF:

@@ -6,7 +6,8 @@ cites the rule (9110 and 9112 are RFCs, 3986 is the URI RFC), gives the exact by
 client sends or the origin answers, and says what must be seen at both ends.  Rows hold for
 any gateway; http_run.py drives them, README.md says how to add one.
 """
-from origin import AWAIT, BODY, CLOSE, DRIBBLE, EARLY, ECHO, HALF, HOLD, RESET  # noqa: F401
+from origin import (AWAIT, BODY, CLOSE, DRIBBLE, EARLY, ECHO, HALF, HOLD, MARK,  # noqa: F401
+                    RESET)
 
 # Steps that only the client plays, next to bytes, DRIBBLE and HALF.
 READ_1XX = "READ_1XX"  # Read one interim response.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of the origin: each has its answer, and a cut answer reaches the client as cut."""
-from . import AWAIT, CLOSE, EARLY, HALF, HOLD, RESET, Group, get, ok, post, req
+from . import AWAIT, CLOSE, EARLY, HALF, HOLD, MARK, RESET, Group, get, ok, post, req
 
 CASES = Group("upstream")
 add, answer = CASES.add, CASES.answer
@@ -190,6 +190,8 @@ answer("a second answer after HEAD", "9112 6.3", [ok("Content-Length: 4") + EVIL
 def play_unsolicited(run):
     """The origin speaks on an idle connection; nobody may ever be given that."""
     run.episode.reach("idle")
+    run.expect(run.episode.point("spoken").wait(3), "the origin spoke")
+    run.settle()
     for _ in range(3):
         run.client.send(get(target="/-/next"))
         res = run.client.response()
@@ -197,13 +199,13 @@ def play_unsolicited(run):
                    "the next answer is its own: %r %r" % (res, res.body))
 
 
-answer("an answer on an idle connection", "9112 9.2", [HELLO, AWAIT("idle"), EVIL, HOLD],
+answer("an answer on an idle connection", "9112 9.2", [HELLO, AWAIT("idle"), EVIL, MARK("spoken"), HOLD],
        text=b"hello", play=play_unsolicited)
-answer("junk on an idle connection", "9112 9.2", [HELLO, AWAIT("idle"), b"junk", HOLD],
+answer("junk on an idle connection", "9112 9.2", [HELLO, AWAIT("idle"), b"junk", MARK("spoken"), HOLD],
        text=b"hello", play=play_unsolicited)
-answer("an idle connection is closed", "9112 9.3.1", [HELLO, AWAIT("idle"), CLOSE],
+answer("an idle connection is closed", "9112 9.3.1", [HELLO, AWAIT("idle"), HALF, MARK("spoken"), CLOSE],
        text=b"hello", play=play_unsolicited)
-answer("an idle connection is reset", "9112 9.3.1", [HELLO, AWAIT("idle"), RESET],
+answer("an idle connection is reset", "9112 9.3.1", [HELLO, AWAIT("idle"), MARK("spoken"), RESET],
        text=b"hello", play=play_unsolicited)
 fault("an answer before the request", "9112 9.2", [CLOSE], accept=[EVIL], status=(200, 502),
       also=(503, 504))
