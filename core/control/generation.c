@@ -316,6 +316,8 @@ struct generation *generation_start(const struct generation_spec *spec, struct e
 		generation_free(g);
 		return NULL;
 	}
+	if (spec->before)
+		discovery_inherit(g->discovery, spec->before->discovery);
 	for (uint32_t i = 0; i < g->slot_count && !g->failed; i++) {
 		struct error why = { "" };
 

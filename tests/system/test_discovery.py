@@ -263,6 +263,24 @@ class RealConsul(unittest.TestCase):
         self.assertEqual(load.stop(), [])
         self.assertEqual(len(said(gw, "Consul does not answer")), 1)
 
+    def test_reload_while_the_agent_is_empty(self):
+        gw = self.gateway(hold="30s")
+        self.register("w1", self.one)
+        wait_used(gw, ["w1"])
+        load = Load(gw)
+        self.consul.kill()
+        gw.signal(signal.SIGHUP)
+        wait_until(lambda: gw.status()["generation"] == 2, 10, "generation 2")
+        self.assertEqual(used(gw), ["w1"])
+        self.consul = Consul(self.consul.ports).wait_ready()
+        wait_until(lambda: service(gw)["note"].startswith("holding 1"), 10, "hold")
+        gw.signal(signal.SIGHUP)
+        wait_until(lambda: gw.status()["generation"] == 3, 10, "generation 3")
+        self.assertEqual(used(gw), ["w1"])
+        self.assertEqual(load.stop(), [])
+        self.register("w1", self.one)
+        wait_until(lambda: service(gw)["note"] == "", 5, "hold over")
+
     def test_agent_frozen(self):
         gw = self.gateway()
         self.register("w1", self.one)
@@ -444,8 +462,8 @@ class Liar(unittest.TestCase):
         "failing": (4, 0.8, "answers with an error"),
         "redirect": (4, 0.8, "answers with an error"),
         "too_many": (1, 4.9, "limits.http_max_conns_per_client"),
-        "reset": (3, 4.9, "limits.http_max_conns_per_client"),
-        "hung_up": (3, 4.9, "limits.http_max_conns_per_client"),
+        "reset": (2, 4.9, "limits.http_max_conns_per_client"),
+        "hung_up": (2, 4.9, "limits.http_max_conns_per_client"),
         "denied": (1, 14.0, "ACL token"),
         "index_0": (6, 1.9, ""),
         "flapping": (6, 1.9, ""),
@@ -453,6 +471,18 @@ class Liar(unittest.TestCase):
         "leaderless": (6, 1.9, "no leader"),
         "stale": (6, 1.9, "no leader"),
     }
+
+    @staticmethod
+    def bursts(mode, fake, begun, count):
+        """Returns the times of the questions, when there were that many.
+
+        A kept connection that is cut before it answers is replaced at once: that is one
+        question, though the agent sees several.
+        """
+        times = fake.asked_since(begun)
+        if mode in ("reset", "hung_up"):
+            times = [t for i, t in enumerate(times) if i == 0 or t - times[i - 1] > 0.2]
+        return times if len(times) >= count else None
 
     def test_endpoints_stay(self):
         backend = Backend("still here")
@@ -469,9 +499,8 @@ class Liar(unittest.TestCase):
             for mode, (count, least, note) in sorted(self.modes.items(), key=lambda m: m[1][1]):
                 with self.subTest(mode):
                     fake = agent.services[mode]
-                    asked = wait_until(
-                        lambda: len(fake.asked_since(begun[mode])) >= count and
-                        fake.asked_since(begun[mode]), 30, "%d questions" % count)
+                    asked = wait_until(lambda: self.bursts(mode, fake, begun[mode], count), 30,
+                                       "%d questions" % count)
                     took = asked[count - 1] - begun[mode]
                     report("%s: %d questions took" % (mode, count), took)
                     self.assertGreater(took, least)
