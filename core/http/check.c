@@ -60,6 +60,9 @@ static void check_field(struct head *h, struct field *f, struct check_seen *seen
 		seen->expect++;
 		seen->expect_value = f->value;
 		break;
+	case FIELD_MAX_FORWARDS:
+		h->max_forwards = f->value;
+		break;
 	case FIELD_TE:
 		h->te_trailers = h->te_trailers || field_list_has(f->value, STR("trailers"));
 		break;

@@ -31,6 +31,7 @@
 	X(X_FORWARDED_HOST, "x-forwarded-host", OURS)                                          \
 	X(X_REQUEST_ID, "x-request-id", OURS)                                                  \
 	X(CONTENT_TYPE, "content-type", END)                                                   \
+	X(MAX_FORWARDS, "max-forwards", OURS)                                                  \
 	X(DATE, "date", END)                                                                   \
 	X(SERVER, "server", END)
 

@@ -46,6 +46,7 @@ struct head {
 	bool expect_continue;
 	bool te_trailers;
 	struct str upgrade_to; /* the Upgrade field's value */
+	struct str max_forwards; /* OPTIONS: the field's value, digits (RFC 9110, 7.6.2) */
 
 	/* Request, from target and Host. */
 	struct str path, query; /* raw path; query without "?", absent when there is none */

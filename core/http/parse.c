@@ -55,6 +55,12 @@ static int parse_on_status(llhttp_t *ll, const char *at, size_t n)
 static int parse_on_trailer(struct parser *ps, uint8_t span, const char *at, size_t n)
 {
 	struct buf *to = ps->trailers;
+	ps->head_bytes += n;
+	if (ps->head_bytes > ps->limits->head)
+		return parse_fail(ps,
+				  ps->ll.type == HTTP_REQUEST ? END_HEADER_TOO_LARGE :
+								END_RESPONSE_HEAD_TOO_LARGE,
+				  "trailer section over limits.head");
 	if (!to)
 		return 0;
 	if (span != ps->span && span == SPAN_NAME)
@@ -149,6 +155,16 @@ static int parse_on_extension(llhttp_t *ll, const char *at, size_t n)
 	return 0;
 }
 
+/* A size that no body has: such numbers overflow in whatever stands behind us. */
+static int parse_on_chunk_header(llhttp_t *ll)
+{
+	if (ll->content_length > INT64_MAX)
+		return parse_fail(parse_self(ll),
+				  ll->type == HTTP_REQUEST ? END_BAD_FRAMING : END_BAD_RESPONSE_FRAMING,
+				  "chunk size over 2^63");
+	return 0;
+}
+
 static int parse_on_message_complete(llhttp_t *ll)
 {
 	(void)ll;
@@ -165,6 +181,7 @@ static const llhttp_settings_t parse_settings = {
 	.on_header_value_complete = parse_on_value_complete,
 	.on_headers_complete = parse_on_headers_complete,
 	.on_body = parse_on_body,
+	.on_chunk_header = parse_on_chunk_header,
 	.on_chunk_extension_name = parse_on_extension,
 	.on_chunk_extension_value = parse_on_extension,
 	.on_message_complete = parse_on_message_complete,
@@ -258,7 +275,9 @@ static bool parse_first_line_strict(const struct parser *ps, const char *start)
 
 	if (ps->ll.type == HTTP_RESPONSE)
 		return memcmp(start, "HTTP/1.", 7) == 0 && start[8] == ' ' &&
-		       start[9] >= '0' && start[9] <= '9' && (start[12] == ' ' || start[12] == '\r');
+		       start[9] >= '1' && start[9] <= '9' &&
+		       (start[12] == ' ' || start[12] == '\r') &&
+		       field_value_valid(str_trim(h->reason));
 	ptrdiff_t before = h->method.p - start;
 	if (before != 0 && !(before == 2 && start[0] == '\r' && start[1] == '\n'))
 		return false;
@@ -301,9 +320,37 @@ static enum parse_outcome parse_head_done(struct parser *ps, const char *start)
 	return PARSE_DONE;
 }
 
-enum parse_outcome parse_head(struct parser *ps, const char *p, size_t n, size_t *used)
+/* White space behind a value may be tabs (RFC 9112, 5.1), which llhttp refuses behind a number:
+ * they become spaces.  Not in the first line, where they are not allowed. */
+static void parse_blank_tabs(char *p, size_t n, bool first_line)
+{
+	char *end = p + n, *blank = NULL;
+
+	for (; p < end; p++) {
+		if (*p == '\n')
+			first_line = false;
+		if (*p == '\r' && blank && !first_line)
+			memset(blank, ' ', (size_t)(p - blank));
+		if (*p != ' ' && *p != '\t')
+			blank = NULL;
+		else if (!blank)
+			blank = p;
+	}
+}
+
+/* llhttp takes "GET /" without a version for HTTP/0.9 and would wait for more. */
+static bool parse_lacks_version(const struct parser *ps, const char *end)
+{
+	const char *behind = ps->head->target.p + ps->head->target.n;
+	return ps->span == SPAN_TARGET && behind < end && *behind != ' ';
+}
+
+enum parse_outcome parse_head(struct parser *ps, char *p, size_t n, size_t *used)
 {
 	const char *start = p - ps->head_bytes;
+
+	if (memchr(p, '\t', n))
+		parse_blank_tabs(p, n, !memchr(start, '\n', ps->head_bytes));
 	llhttp_errno_t code = llhttp_execute(&ps->ll, p, n);
 
 	*used = n;
@@ -312,6 +359,11 @@ enum parse_outcome parse_head(struct parser *ps, const char *p, size_t n, size_t
 		ps->head_bytes += *used;
 	} else {
 		ps->head_bytes += n;
+	}
+	if (code == HPE_OK && parse_lacks_version(ps, p + n)) {
+		ps->why = "no HTTP version in the request line";
+		ps->reason = END_BAD_REQUEST;
+		return PARSE_ERROR;
 	}
 	if (code == HPE_OK || code == HPE_PAUSED) {
 		if (ps->head_bytes > ps->limits->head) {
@@ -332,6 +384,9 @@ void parse_body_start(struct parser *ps, struct buf *trailers, parse_body_cb on_
 	ps->arg = arg;
 	ps->in_body = true;
 	ps->span = SPAN_NONE;
+	ps->head_bytes = 0;
+	/* check.c has read the field, white space and all; llhttp misses it before a tab. */
+	ps->ll.flags |= F_CHUNKED;
 	/* The tunnel of an upgrade is proxy's to decide; here it is a chunked body. */
 	ps->ll.upgrade = 0;
 	llhttp_resume(&ps->ll);
@@ -343,12 +398,6 @@ enum parse_outcome parse_chunked(struct parser *ps, const char *p, size_t n, siz
 
 	*used = n;
 	if (code == HPE_OK) {
-		if (ps->trailers && ps->trailers->failed) {
-			ps->why = "trailer section over limits.head";
-			ps->reason = ps->ll.type == HTTP_REQUEST ? END_HEADER_TOO_LARGE :
-								   END_RESPONSE_HEAD_TOO_LARGE;
-			return PARSE_ERROR;
-		}
 		return PARSE_MORE;
 	}
 	if (code == HPE_PAUSED) {

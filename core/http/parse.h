@@ -52,9 +52,10 @@ struct parser {
 
 /* Begins a message whose fields are added to head, which was reset. */
 void parse_start(struct parser *, enum parse_kind, struct head *, const struct parse_limits *);
-/* Feeds the next n bytes of a head.  They must directly follow in memory those fed before.
+/* Feeds the next n bytes of a head.  They must directly follow in memory those fed before; white
+ * space behind a field's value may be changed to spaces.
  * *used: how many of them belong to the head. */
-enum parse_outcome parse_head(struct parser *, const char *p, size_t n, size_t *used);
+enum parse_outcome parse_head(struct parser *, char *p, size_t n, size_t *used);
 /* After the head of a chunked message.  Trailer fields that may be relayed (RFC 9110, 6.5.1) are
  * appended to trailers, unless it is NULL. */
 void parse_body_start(struct parser *, struct buf *trailers, parse_body_cb, void *arg);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/forward.h"
 
+#include <llhttp.h>
+
 #include "config/gateway.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
@@ -87,6 +89,21 @@ static void forward_connection(struct buf *out, const struct exchange *x)
 	}
 }
 
+/* Each hop of an OPTIONS takes one off (RFC 9110, 7.6.2); for other methods it says nothing. */
+static void forward_max_forwards(struct buf *out, const struct exchange *x)
+{
+	uint64_t n;
+
+	if (!x->req.max_forwards.p)
+		return;
+	buf_lit(out, "Max-Forwards: ");
+	if (x->req.method_id == HTTP_OPTIONS && str_to_u64(x->req.max_forwards, INT64_MAX, &n) == 0)
+		buf_u64(out, n ? n - 1 : 0);
+	else
+		buf_str_append(out, x->req.max_forwards);
+	buf_lit(out, "\r\n");
+}
+
 /* A plugin's own value stands instead of the gateway's. */
 static void forward_origin(struct buf *out, struct exchange *x, const bool *own)
 {
@@ -121,6 +138,7 @@ void forward_build(struct exchange *x)
 	forward_fields(out, x, own);
 	forward_framing(out, x);
 	forward_connection(out, x);
+	forward_max_forwards(out, x);
 	forward_origin(out, x, own);
 	buf_lit(out, "\r\n");
 }

@@ -58,14 +58,12 @@ static enum end_reason pick_connect_reason(int status)
 					   END_CONNECT_FAILED;
 }
 
-/* A kept connection.  A request that may not be sent twice gets one that was looked at: whether
- * the service has closed it meanwhile. */
+/* A kept connection on which nothing waits to be read: not an end, and not an answer that nobody
+ * asked for, which would be taken for this request's. */
 static bool pick_take_kept(struct exchange *x)
 {
-	bool look = !pick_is_idempotent(x);
-
 	while ((x->up = upconn_take(x->endpoint, &pick_events, x))) {
-		if (!look || upconn_is_quiet(x->up))
+		if (upconn_is_quiet(x->up))
 			return true;
 		upconn_close(&x->up, false);
 	}

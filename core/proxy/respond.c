@@ -145,6 +145,9 @@ void respond_build_relayed(struct exchange *x)
 	struct buf *out = &x->proxy->head;
 	bool own[FIELD_COUNT] = { false };
 
+	/* An early answer: the rest of the request may never come, or be read by nobody. */
+	if (!x->body_done)
+		x->client_close = true;
 	buf_clear(out);
 	respond_status_line(out, x->res.status, x->res.reason.p ? x->res.reason : STR(""));
 	respond_fields(out, &x->res, own);

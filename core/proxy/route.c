@@ -102,6 +102,13 @@ static bool route_is_asterisk(const struct exchange *x)
 	return x->req.path.n == 1 && x->req.path.p[0] == '*';
 }
 
+/* OPTIONS that asks about the gateway itself: "*", or no further hop wanted (RFC 9110, 7.6.2, 9.3.7). */
+static bool route_is_for_gateway(const struct exchange *x)
+{
+	return route_is_asterisk(x) ||
+	       (x->req.method_id == HTTP_OPTIONS && str_eq(x->req.max_forwards, STR("0")));
+}
+
 static enum end_reason route_check(struct exchange *x)
 {
 	enum end_reason reason = head_request_check(&x->req, &x->proxy->config->http, &x->why);
@@ -141,8 +148,7 @@ void exchange_route(struct exchange *x)
 		exchange_fail(x, reason, NULL);
 		return;
 	}
-	if (route_is_asterisk(x)) {
-		/* OPTIONS *: about the gateway itself (RFC 9110, 9.3.7). */
+	if (route_is_for_gateway(x)) {
 		x->reply_status = 204;
 		x->allow = route_all_methods;
 		respond_reply(x);
