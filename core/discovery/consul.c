@@ -50,7 +50,8 @@ struct consul {
 	char *token_header;    /* "X-Consul-Token: ...", or NULL */
 	uv_timer_t probe_timer;
 	struct fetch *probe;
-	bool probing, down;
+	bool down;
+	bool single; /* https without HTTP/2: a connection carries one request */
 	uint64_t probed_ms;
 	struct discovery_stats stats;
 	size_t handles;
@@ -159,6 +160,15 @@ static struct fetch *consul_fetch(struct consul *c, const char *url, uint64_t ti
 	};
 
 	return fetch_start(c->fetcher, &spec, done, arg);
+}
+
+/* Over HTTP/2 a question is a stream.  Without a limit libcurl opens a connection for each one
+ * that finds the first connection full; over HTTP/1 each question must have its own. */
+static void consul_limit(struct consul *c, unsigned watches)
+{
+	bool tls = strncmp(c->settings.base, "https:", 6) == 0;
+
+	fetcher_limit(c->fetcher, tls && !c->single ? watches / FETCH_STREAMS_MAX + 2 : 0);
 }
 
 /* The agent answers again, and may know nothing of what it said before. */
@@ -394,6 +404,10 @@ static void consul_on_answer(void *arg, struct fetch *f, const struct fetch_resu
 	must(s->magic == CONSUL_SERVICE_MAGIC);
 	s->fetch = NULL;
 	consul_count(s->consul, result->status);
+	if (result->status && !result->multiplexed && !s->consul->single) {
+		s->consul->single = true;
+		consul_limit(s->consul, 0);
+	}
 	if (result->status && s->consul->down)
 		consul_probe(s->consul);
 	if (consul_query_read(&reply, &answer, &fault))
@@ -528,6 +542,7 @@ void consul_watch(struct consul *c, struct registry_service *record,
 	publish_init(&s->publish, c->registry, record, c->resolver);
 	must(uv_timer_init(c->loop, &s->timer) == 0);
 	c->handles++;
+	consul_limit(c, (unsigned)c->handles);
 	if (list_empty(&c->services))
 		uv_timer_start(&c->probe_timer, consul_on_probe_timer, 0, 0);
 	list_push(&c->services, &s->link);

@@ -18,7 +18,6 @@ enum {
 	FETCHER_MAGIC = 0x66746368,
 	FETCH_HEAD_MAX = 256 * 1024,
 	FETCH_KEEPALIVE_S = 15,
-	FETCH_STREAMS_MAX = 250, /* what Consul's HTTP/2 server allows */
 	FETCH_REASON_SIZE = 80
 };
 
@@ -79,9 +78,11 @@ static void fetch_end(struct fetch *f, CURLcode code)
 {
 	struct fetch_result result = { .curl_code = (int)code };
 	curl_off_t total_us = 0;
-	long status = 0;
+	long status = 0, version = 0;
 
 	curl_easy_getinfo(f->easy, CURLINFO_TOTAL_TIME_T, &total_us);
+	curl_easy_getinfo(f->easy, CURLINFO_HTTP_VERSION, &version);
+	result.multiplexed = version >= CURL_HTTP_VERSION_2_0;
 	result.total_ms = (double)total_us / 1000.0;
 	if (code == CURLE_OK)
 		curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -272,6 +273,11 @@ struct fetcher *fetcher_new(uv_loop_t *loop)
 	curl_multi_setopt(fetcher->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(fetcher->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)FETCH_STREAMS_MAX);
 	return fetcher;
+}
+
+void fetcher_limit(struct fetcher *fetcher, unsigned connections)
+{
+	curl_multi_setopt(fetcher->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections);
 }
 
 void fetcher_close(struct fetcher *fetcher)

@@ -12,6 +12,9 @@
 
 #include "base/str.h"
 
+/* Requests on one HTTP/2 connection at a time: what Consul's server allows. */
+enum { FETCH_STREAMS_MAX = 250 };
+
 struct fetch;
 struct fetcher;
 
@@ -37,6 +40,7 @@ struct fetch_result {
 	const char *error; /* NULL, or one sentence of libcurl's or ours */
 	int curl_code;     /* CURLcode, to tell reset from refused from timed out */
 	struct str body;
+	bool multiplexed; /* it came over HTTP/2, which carries many requests on a connection */
 	double total_ms;
 };
 
@@ -44,6 +48,9 @@ typedef void (*fetch_cb)(void *arg, struct fetch *, const struct fetch_result *)
 
 /* One per loop.  NULL when libcurl fails. */
 struct fetcher *fetcher_new(uv_loop_t *);
+/* At most so many connections to one host; 0: no limit, as at the start.  Requests wait for their
+ * turn, so over HTTP/1 a limit below the number of long ones starves the rest. */
+void fetcher_limit(struct fetcher *, unsigned connections);
 /* Cancels all without their callbacks; memory goes when the loop has closed the handles. */
 void fetcher_close(struct fetcher *);
 /* Starts; speaks http and https only, follows no redirect and uses no proxy.  The callback comes

@@ -4,13 +4,16 @@ fake agent that answers what no Consul should."""
 import json
 import os
 import signal
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from fake_agent import FakeAgent, instance
-from harness import Consul, free_port, request, scratch, start_consul, start_gateway, wait_until
+from harness import (Consul, consul_binary, free_port, request, scratch, start_consul,
+                     start_gateway, wait_until, workdir)
 
 HOLD = 2.0
 # Variables of the person who runs the tests must not reach the gateway.
@@ -119,6 +122,21 @@ def wait_served(gw, limit=5.0, status=200, name="web"):
 def report(what, seconds):
     """Leaves a figure in the log of the test."""
     print("    %s: %.0f ms" % (what, seconds * 1000))
+
+
+def connections_to(pid, port):
+    """Returns how many sockets of a process are connected to a local port."""
+    inodes = set()
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            target = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return sum(1 for r in rows if r[9] in inodes and int(r[2].rpartition(":")[2], 16) == port)
 
 
 def said(gw, text):
@@ -355,6 +373,56 @@ class RealConsul(unittest.TestCase):
         gw = gateway("unix://" + path)
         self.addCleanup(gw.stop)
         wait_served(gw)
+
+
+class Encrypted(unittest.TestCase):
+    """An agent that speaks https and wants a client certificate."""
+
+    @staticmethod
+    def certificates():
+        """Returns the directory of a new authority, a server's and a client's certificate."""
+        folder = tempfile.mkdtemp(dir=workdir())
+        for args in ("ca create", "cert create -server", "cert create -client"):
+            subprocess.run([consul_binary(), "tls", *args.split()], cwd=folder, check=True,
+                           timeout=30, stdout=subprocess.DEVNULL)
+        return folder
+
+    def test_many_services_on_few_connections(self):
+        folder = self.certificates()
+        https = free_port()
+        hcl = ('verify_incoming_https = true ca_file = "{0}/consul-agent-ca.pem" '
+               'cert_file = "{0}/dc1-server-consul-0.pem" '
+               'key_file = "{0}/dc1-server-consul-0-key.pem" ports {{ https = {1} }}')
+        consul = start_consul("-hcl", hcl.format(folder, https))
+        self.addCleanup(consul.kill)
+        backend = Backend("encrypted")
+        self.addCleanup(backend.close)
+        names = ["s%d" % i for i in range(300)]
+        for name in names:
+            consul.register(name, backend.port, address="127.0.0.1")
+        gw = gateway("https://127.0.0.1:%d" % https, {name: {} for name in names},
+                     ca_file=folder + "/consul-agent-ca.pem",
+                     client_cert=folder + "/dc1-client-consul-0.pem",
+                     client_key=folder + "/dc1-client-consul-0-key.pem",
+                     tls_server_name="server.dc1.consul", wait=False)
+        self.addCleanup(gw.stop)
+        begun = time.monotonic()
+        gw.wait_ready(30)
+        report("300 services over TLS are live", time.monotonic() - begun)
+        self.assertTrue(all(s["state"] == "live" for s in gw.status()["services"]))
+        self.assertEqual(get(gw, "s299"), (200, b"encrypted"))
+        consul.deregister("s7")
+        consul.register("s7", backend.port, "s7-new")
+        wait_used(gw, ["s7-new"], "s7")
+        self.assertLessEqual(connections_to(gw.pid, https), 3)
+        # The name that is verified is the one configured, and no other.
+        wrong = gateway("https://127.0.0.1:%d" % https, wait=False,
+                        ca_file=folder + "/consul-agent-ca.pem",
+                        client_cert=folder + "/dc1-client-consul-0.pem",
+                        client_key=folder + "/dc1-client-consul-0-key.pem",
+                        tls_server_name="server.dc2.consul")
+        self.addCleanup(wrong.stop)
+        wait_until(lambda: said(wrong, "Consul does not answer"), 10, "refused by name")
 
 
 class AgentLater(unittest.TestCase):
