@@ -76,6 +76,19 @@ static void upconn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf
 	*buf = uv_buf_init(uc->up->rbufs->current->data, RBUF_SIZE);
 }
 
+/* libuv calls a hang-up behind the last bytes an end, even when it was a reset: the socket knows
+ * better, and a body that ends with the connection depends on it. */
+static int upconn_end_status(const struct upconn *uc, int status)
+{
+	uv_os_fd_t fd;
+	char byte;
+
+	if (status != UV_EOF || uv_fileno((const uv_handle_t *)&uc->tcp, &fd) ||
+	    recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+		return status;
+	return errno == EAGAIN ? status : -errno;
+}
+
 static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct upconn *uc = upconn_from(stream->data);
@@ -90,7 +103,7 @@ static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n < 0) {
 		uv_read_stop(stream);
 		uc->reading = false;
-		uc->events->on_end(uc->owner, (int)n);
+		uc->events->on_end(uc->owner, upconn_end_status(uc, (int)n));
 		return;
 	}
 	uc->events->on_data(uc->owner, buf->base, (size_t)n);
