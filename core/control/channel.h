@@ -6,7 +6,8 @@
  * control -> worker
  *	{"type":"endpoints","service":NAME,"state":"live"|"empty"|"never",
  *	 "endpoints":[{"id":TEXT,"address":IP,"port":N,"weight":N},...]}   full state, never deltas
- *	{"type":"drain","limit_ms":N}
+ *	{"type":"drain","limit_ms":N,"keep_idle":BOOL}	keep_idle: connections without a request
+ *		are kept for one more; a second drain without it ends that
  * worker -> control
  *	{"type":"needs","services":[NAME,...]}
  *	{"type":"ready","plugins":[{"name":TEXT,"version":TEXT,"hash":TEXT},...]}

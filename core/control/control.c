@@ -56,7 +56,7 @@ static void control_stop(struct control *c, const char *why)
 	{
 		struct generation *g = container_of(l, struct generation, link);
 
-		generation_drain(g, g->config->timeouts.drain);
+		generation_drain(g, g->config->timeouts.drain, false);
 	}
 	if (list_empty(&c->generations))
 		control_finish(c);
@@ -137,7 +137,7 @@ static void control_on_ready(void *arg, struct generation *g)
 		c->reloaded_us = clock_wall_us();
 		control_trim_sockets(g);
 		control_log_start(c, g->config);
-		generation_drain(old, old->config->timeouts.drain);
+		generation_drain(old, old->config->timeouts.drain, true);
 		control_limit_generations(c);
 	}
 	control_log_ready(c, g, old != NULL);

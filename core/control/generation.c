@@ -342,12 +342,12 @@ void generation_check_end(struct generation *g)
 	g->events->on_end(g->arg, g);
 }
 
-void generation_drain(struct generation *g, uint64_t limit_ms)
+void generation_drain(struct generation *g, uint64_t limit_ms, bool keep_idle)
 {
-	if (g->state == GENERATION_DRAINING || g->state == GENERATION_ENDED)
+	if (g->state == GENERATION_ENDED || (g->state == GENERATION_DRAINING && keep_idle))
 		return;
-	json_t *message = json_pack("{s:s, s:I}", "type", "drain", "limit_ms",
-				    (json_int_t)limit_ms);
+	json_t *message = json_pack("{s:s, s:I, s:b}", "type", "drain", "limit_ms",
+				    (json_int_t)limit_ms, "keep_idle", (int)keep_idle);
 	g->state = GENERATION_DRAINING;
 	g->drain_until_ns = clock_mono_ns() + (limit_ms + GENERATION_GRACE_MS) * GENERATION_MS;
 	for (uint32_t i = 0; i < g->slot_count; i++) {

@@ -96,8 +96,10 @@ struct generation_spec {
 /* Opens what sockets are missing, starts discovery and the workers.  NULL and the reason; no
  * event then. */
 struct generation *generation_start(const struct generation_spec *, struct error *);
-/* Workers finish what they have; after limit_ms what is left is killed. */
-void generation_drain(struct generation *, uint64_t limit_ms);
+/* Workers finish what they have; after limit_ms what is left is killed.  keep_idle: idle
+ * connections are kept for one request more, since another generation serves; a second call
+ * without it ends that. */
+void generation_drain(struct generation *, uint64_t limit_ms, bool keep_idle);
 /* Ends all workers at once. */
 void generation_kill(struct generation *);
 /* Restarts, stuck workers, limits: many times a second.  behind: the caller itself was late, so

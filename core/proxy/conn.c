@@ -212,7 +212,7 @@ static void conn_idle(struct conn *c)
 {
 	struct exchange *x = c->x;
 
-	if (c->eof || (c->proxy->draining && c->requests)) {
+	if (c->eof || (c->proxy->draining && !c->proxy->keep_idle && c->requests)) {
 		conn_close(c, false);
 		return;
 	}
@@ -264,8 +264,7 @@ void conn_linger(struct conn *c)
 	if (uv_is_closing(&c->u.handle) || c->lingering)
 		return;
 	c->lingering = true;
-	if (c->eof || !c->x ||
-	    uv_shutdown(&c->x->shutdown, &c->u.stream, conn_on_shutdown)) {
+	if (c->eof || !c->x || uv_shutdown(&c->x->shutdown, &c->u.stream, conn_on_shutdown)) {
 		conn_close(c, false);
 		return;
 	}

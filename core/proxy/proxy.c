@@ -21,8 +21,8 @@ static void proxy_resolve_services(struct proxy *p)
 		p->route_services[i] = xcalloc(total + 1, sizeof(**p->route_services));
 		for (uint32_t k = 0; k < chain->use_count; k++)
 			for (size_t s = 0; s < chain->uses[k].service_count; s++)
-				p->route_services[i][at++] =
-					services_get(&p->services, chain->uses[k].services[s]);
+				p->route_services[i][at++] = services_get(
+					&p->services, chain->uses[k].services[s]);
 	}
 }
 
@@ -65,15 +65,18 @@ void proxy_fini(struct proxy *p)
 	rbufs_fini(&p->rbufs);
 }
 
-void proxy_drain(struct proxy *p)
+void proxy_drain(struct proxy *p, bool keep_idle)
 {
 	p->draining = true;
+	p->keep_idle = keep_idle;
 	list_each_safe(l, &p->conns)
 	{
 		struct conn *c = container_of(l, struct conn, link);
-		if (c->wait == CONN_WAIT_IDLE && c->requests)
+		bool told = c->x && c->x->head_sent;
+
+		if (!keep_idle && c->wait == CONN_WAIT_IDLE && c->requests)
 			conn_close(c, false);
-		else if (c->x)
+		else if (c->x && !(keep_idle && told))
 			c->x->client_close = true;
 	}
 }

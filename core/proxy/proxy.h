@@ -37,22 +37,23 @@ struct proxy {
 	struct services services;
 	struct service ***route_services; /* by route and use slot: services of its options */
 	struct slab *slab;
-	struct slab_header *stats;        /* slab->header */
+	struct slab_header *stats; /* slab->header */
 	struct deadlines *deadlines;
 	struct rbufs rbufs;
 	struct upstream upstream;
-	struct fetcher *fetcher;          /* made by the first gh_call() */
+	struct fetcher *fetcher; /* made by the first gh_call() */
 	struct access_log log;
 	struct rand rand;
-	struct buf head;                  /* scratch: the head being built */
+	struct buf head; /* scratch: the head being built */
 	struct parse_limits request_limits, response_limits;
-	struct list conns;                /* all client connections */
-	struct map clients;               /* address to count, while limited */
-	struct exchange *spare;           /* recycled exchanges */
+	struct list conns;      /* all client connections */
+	struct map clients;     /* address to count, while limited */
+	struct exchange *spare; /* recycled exchanges */
 	unsigned spare_count;
-	char date[CLOCK_HTTP_DATE_SIZE];  /* of date_second */
+	char date[CLOCK_HTTP_DATE_SIZE]; /* of date_second */
 	uint64_t date_second;
 	bool draining;
+	bool keep_idle;                       /* while draining: see proxy_drain() */
 	void (*on_conn_gone)(struct proxy *); /* called when a connection has closed */
 };
 
@@ -62,8 +63,9 @@ void proxy_init(struct proxy *);
 void proxy_fini(struct proxy *);
 /* Takes a connection that is waiting at a listening stream. */
 void proxy_accept(struct proxy *, uv_stream_t *listener);
-/* Answers go on with "Connection: close", idle connections are closed. */
-void proxy_drain(struct proxy *);
+/* Answers go on with "Connection: close".  Idle connections are closed, or with keep_idle kept for
+ * one request more: a client whose request is on its way then does not see it fail. */
+void proxy_drain(struct proxy *, bool keep_idle);
 /* Closes every connection now, answered or not. */
 void proxy_close_all(struct proxy *);
 /* The current time as an HTTP date, from the cache of the second. */

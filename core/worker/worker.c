@@ -29,8 +29,8 @@ struct worker {
 	int index, listen_count;
 	int64_t generation;
 	const char *file;
-	json_t *start;            /* GATEHOUSE_WORKER */
-	struct str text;          /* the configuration's text, mapped */
+	json_t *start;   /* GATEHOUSE_WORKER */
+	struct str text; /* the configuration's text, mapped */
 	struct gateway_config *config;
 	struct config_errors errors;
 	struct route_table *routes;
@@ -83,9 +83,9 @@ static void worker_send_ready(struct worker *w)
 
 	for (size_t i = 0; i < w->proxy.plugins.image_count; i++) {
 		const struct plugin_image *image = w->proxy.plugins.images[i];
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", image->name,
-						      "version", image->plugin.version, "hash",
-						      image->hash));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s}", "name", image->name, "version",
+						image->plugin.version, "hash", image->hash));
 	}
 	message = json_pack("{s:s, s:o}", "type", "ready", "plugins", list);
 	channel_send(&w->channel, message);
@@ -145,13 +145,14 @@ static void worker_on_drain_limit(uv_timer_t *timer)
 	worker_end(w);
 }
 
-static void worker_drain(struct worker *w, uint64_t limit_ms)
+/* keep_idle: others take over, and nobody waits for this worker to end. */
+static void worker_drain(struct worker *w, uint64_t limit_ms, bool keep_idle)
 {
-	if (w->draining)
+	if (w->ending || (w->draining && (keep_idle || !w->proxy.keep_idle)))
 		return;
 	w->draining = true;
 	worker_stop_listening(w);
-	proxy_drain(&w->proxy);
+	proxy_drain(&w->proxy, keep_idle);
 	uv_timer_start(&w->drain_limit, worker_on_drain_limit, limit_ms, 0);
 	if (list_empty(&w->proxy.conns))
 		worker_end(w);
@@ -168,14 +169,15 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 			return;
 		w->channel_gone = true;
 		log_warn("control process gone: draining");
-		worker_drain(w, w->config->timeouts.drain);
+		worker_drain(w, w->config->timeouts.drain, false);
 		return;
 	}
 	const char *type = json_string_value(json_object_get(message, "type"));
 	if (type && strcmp(type, "endpoints") == 0)
 		services_update(&w->proxy.services, message);
 	else if (type && strcmp(type, "drain") == 0)
-		worker_drain(w, (uint64_t)json_integer_value(json_object_get(message, "limit_ms")));
+		worker_drain(w, (uint64_t)json_integer_value(json_object_get(message, "limit_ms")),
+			     json_is_true(json_object_get(message, "keep_idle")));
 }
 
 /* ---- starting ---- */

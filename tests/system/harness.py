@@ -231,7 +231,7 @@ class Gateway(Process):
     def __init__(self, path, config, env=None):
         self.path = path
         self.config = config
-        self.ports = [_port_of(item) for item in config["listen"]]
+        self.ports = [_port_of(item) for item in config["listen"] if not _is_unix(item)]
         self.port = self.ports[0]
         admin = config.get("admin", "off")
         self.admin = None if admin == "off" or admin.startswith("unix:") else _port_of(admin)
@@ -285,6 +285,10 @@ class Gateway(Process):
         """Waits for an access-log line for which match(line) is true and returns it."""
         return wait_until(lambda: next((a for a in self.access_log() if match(a)), None),
                           limit, "a matching line in the access log")
+
+
+def _is_unix(item):
+    return isinstance(item, str) and item.startswith("unix:")
 
 
 def _port_of(item):

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* faults -- a plugin that goes wrong in the way that the path asks for: for tests of what the
+ * gateway makes of it. */
+#include <gatehouse/plugin.h>
+#include <stdlib.h>
+
+struct faults_route {
+	int load; /* crash when the route is opened */
+};
+
+static const struct gh_option faults_options[] = {
+	GH_BOOL(struct faults_route, load, "false", "Crash while the worker starts."),
+};
+
+static void faults_null(void)
+{
+	volatile int *volatile nowhere = NULL;
+
+	*nowhere = 1;
+}
+
+static int faults_route_open(struct gh_route *rt)
+{
+	if (gh_open_options(rt, struct faults_route)->load)
+		abort();
+	return 0;
+}
+
+static enum gh_verdict faults_on_request(struct gh_request *r)
+{
+	struct gh_str path = gh_get(r, GH_PATH);
+	volatile int forever = 1;
+
+	if (gh_str_eq(path, "/faults/null"))
+		faults_null();
+	if (gh_str_eq(path, "/faults/abort"))
+		abort();
+	while (gh_str_eq(path, "/faults/loop") && forever)
+		;
+	return gh_reply(r, 200, "text/plain", "fine", 4);
+}
+
+GH_PLUGIN(.name = "faults", .version = "1.2", .summary = "Goes wrong when asked to.",
+	  GH_OPTIONS(faults_options, struct faults_route), .route_open = faults_route_open,
+	  .on_request = faults_on_request);
