@@ -25,7 +25,9 @@ enum { PROBE_LIMIT_S = 10, PROBE_STACK = 64 * 1024 };
 /* For the signal handler: what runs now. */
 static struct {
 	const char *file_of; /* plugin that is inspected; NULL: a whole configuration is checked */
-	struct proxy proxy;  /* serves no client; plugins log through it */
+	struct plugin_image *image; /* what is inspected */
+	struct gateway_config *config;
+	struct proxy proxy; /* serves no client; plugins log through it */
 	struct slab_running running;
 } probe;
 
@@ -107,11 +109,11 @@ static int probe_report(json_t *report)
 static int probe_plugin(const char *dir, const char *name)
 {
 	struct error e = { "" };
-	struct plugin_image *image;
 
 	probe.file_of = name;
-	image = plugin_image_load(dir, name, host_table(&probe.proxy), &e);
-	return probe_report(image ? describe_plugin(image) : json_pack("{ss}", "error", e.text));
+	probe.image = plugin_image_load(dir, name, host_table(&probe.proxy), &e);
+	return probe_report(probe.image ? describe_plugin(probe.image) :
+					  json_pack("{ss}", "error", e.text));
 }
 
 static json_t *probe_errors(const struct config_errors *errors)
@@ -151,11 +153,12 @@ static json_t *probe_routes(const struct plugin_set *set)
 	return out;
 }
 
-static int probe_config(const char *file)
+/* The configuration on standard input.  Plugins stay as they are: their code may not be ended
+ * without its load, so neither are set and configuration freed. */
+static struct gateway_config *probe_read(const char *file)
 {
-	struct config_errors ignored = { 0 }, errors = { 0 };
+	struct config_errors known = { 0 }; /* the parent has them too */
 	struct gateway_config *config;
-	json_t *report;
 	struct buf text;
 	char *room;
 	ssize_t n;
@@ -163,18 +166,29 @@ static int probe_config(const char *file)
 	buf_init(&text, 0);
 	while ((room = buf_room(&text, 64 * 1024)) && (n = read(STDIN_FILENO, room, 64 * 1024)) > 0)
 		text.n += (size_t)n;
-	config = gateway_config_read(file, &(struct str){ text.p, text.n }, &ignored);
-	if (!config)
+	config = gateway_config_read(file, &(struct str){ text.p, text.n }, &known);
+	config_errors_fini(&known);
+	buf_fini(&text);
+	return config;
+}
+
+static int probe_config(const char *file)
+{
+	const struct plugin_set *set = &probe.proxy.plugins;
+	struct config_errors errors = { 0 };
+	json_t *report;
+
+	probe.config = probe_read(file);
+	if (!probe.config)
 		return CLI_FAILED;
-	if (plugin_set_open(&probe.proxy.plugins, config, host_table(&probe.proxy), &probe.running,
-			    false, &errors) < 0)
+	if (plugin_set_open(&probe.proxy.plugins, probe.config, host_table(&probe.proxy),
+			    &probe.running, false, &errors) < 0)
 		report = json_pack("{so}", "errors", probe_errors(&errors));
 	else
 		report = json_pack("{s[]sosiso}", "errors", "services",
-				   probe_names(probe.proxy.plugins.services,
-					       probe.proxy.plugins.service_count),
-				   "plugins", (int)probe.proxy.plugins.image_count, "routes",
-				   probe_routes(&probe.proxy.plugins));
+				   probe_names(set->services, set->service_count), "plugins",
+				   (int)set->image_count, "routes", probe_routes(set));
+	config_errors_fini(&errors);
 	return probe_report(report);
 }
 
