@@ -70,6 +70,7 @@ static enum gh_verdict relay_on_request(struct gh_request *r)
 	return gh_relay(r, o->service);
 }
 
-GH_PLUGIN(.name = "relay", .version = "1.0", .summary = "Relays to the service that its options name.",
+GH_PLUGIN(.name = "relay", .version = "1.0",
+	  .summary = "Relays to the service that its options name.",
 	  GH_OPTIONS(relay_options, struct relay_route), .route_open = relay_route_open,
 	  .on_request = relay_on_request);

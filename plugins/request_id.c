@@ -14,7 +14,7 @@ static const struct gh_option request_id_options[] = {
 	GH_STRING(struct request_id_route, header, "X-Request-Id",
 		  "The header of the answer, and with trust of the request, that carries the id."),
 	GH_BOOL(struct request_id_route, trust, "false",
-		"Take the client's id where it has 1 to 64 letters, digits, \"-\", \"_\" and \".\"."),
+		"Take the client's id, if it is 1 to 64 letters, digits, \"-\", \"_\", \".\"."),
 };
 
 static enum gh_verdict request_id_on_request(struct gh_request *r)

@@ -7,7 +7,8 @@ struct users_route {
 };
 
 static const struct gh_option users_options[] = {
-	GH_SERVICE(struct users_route, service, "user-service", "The service that knows the users."),
+	GH_SERVICE(struct users_route, service, "user-service",
+		   "The service that knows the users."),
 };
 
 static const struct gh_default_route users_routes[] = {

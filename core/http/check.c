@@ -102,7 +102,7 @@ static void check_walk(struct head *h, struct check_seen *seen)
 /* Underscores: many backends cannot tell "a_b" from "a-b". */
 static enum end_reason check_underscores(struct head *h, int policy, const char **why)
 {
-	for (uint32_t i = 0; i < h->count; i++) {
+	for (uint32_t i = 0; policy != CONFIG_UNDERSCORE_PASS && i < h->count; i++) {
 		struct field *f = &h->fields[i];
 		if (f->id != FIELD_OTHER || !memchr(f->name.p, '_', f->name.n))
 			continue;
@@ -128,7 +128,8 @@ static enum end_reason check_coding(const struct check_seen *seen, const char **
 		return END_OK;
 	while (str_next(&rest, ',', &token)) {
 		if (!field_name_valid(token))
-			return check_fail(END_BAD_FRAMING, why, "Transfer-Encoding is not a list of tokens");
+			return check_fail(END_BAD_FRAMING, why,
+					  "Transfer-Encoding is not a list of tokens");
 		chunked_before = chunked_before || str_ieq(last, STR("chunked"));
 		last = token;
 	}
@@ -152,7 +153,8 @@ static enum end_reason check_request_framing(struct head *h, const struct check_
 	if (!seen->length)
 		return END_OK;
 	if (seen->length > 1 || str_to_u64(seen->length_value, INT64_MAX, &h->length))
-		return check_fail(END_BAD_FRAMING, why, "Content-Length is doubled or not a number");
+		return check_fail(END_BAD_FRAMING, why,
+				  "Content-Length is doubled or not a number");
 	h->has_length = true;
 	h->framing = h->length ? FRAMING_LENGTH : FRAMING_NONE;
 	return END_OK;
@@ -181,33 +183,59 @@ static bool check_upgrade_allowed(struct str to)
 	       !(to.n >= 3 && str_ieq((struct str){ to.p, 3 }, STR("tls")));
 }
 
-enum end_reason head_request_check(struct head *h, const struct config_http *rules, const char **why)
+static enum end_reason check_method(const struct head *h, const char **why)
+{
+	if (h->method_id == HTTP_CONNECT || h->method_id == HTTP_TRACE)
+		return check_fail(END_METHOD_NOT_ALLOWED, why, "CONNECT and TRACE are not relayed");
+	if (h->method_id == HTTP_PRI)
+		return check_fail(END_BAD_VERSION, why, "the preface of HTTP/2");
+	return END_OK;
+}
+
+static enum end_reason check_expect(struct head *h, const struct check_seen *seen, const char **why)
+{
+	if (!seen->expect || h->minor == 0)
+		return END_OK;
+	if (seen->expect > 1 || !str_ieq(seen->expect_value, STR("100-continue")))
+		return check_fail(END_EXPECTATION_FAILED, why, "Expect is not 100-continue");
+	h->expect_continue = h->framing != FRAMING_NONE;
+	return END_OK;
+}
+
+enum end_reason head_request_check(struct head *h, const struct config_http *rules,
+				   const char **why)
 {
 	struct check_seen seen = { 0 };
 	enum end_reason reason;
 
 	check_walk(h, &seen);
-	if ((reason = check_request_framing(h, &seen, why)) != END_OK)
+	if ((reason = check_request_framing(h, &seen, why)) != END_OK ||
+	    (reason = check_method(h, why)) != END_OK ||
+	    (reason = target_parse(h, why)) != END_OK ||
+	    (reason = check_host(h, &seen, why)) != END_OK ||
+	    (reason = check_underscores(h, rules->underscore_headers, why)) != END_OK ||
+	    (reason = check_expect(h, &seen, why)) != END_OK)
 		return reason;
-	if (h->method_id == HTTP_CONNECT || h->method_id == HTTP_TRACE)
-		return check_fail(END_METHOD_NOT_ALLOWED, why, "CONNECT and TRACE are not relayed");
-	if (h->method_id == HTTP_PRI)
-		return check_fail(END_BAD_VERSION, why, "the preface of HTTP/2");
-	if ((reason = target_parse(h, why)) != END_OK)
-		return reason;
-	if ((reason = check_host(h, &seen, why)) != END_OK)
-		return reason;
-	if (rules->underscore_headers != CONFIG_UNDERSCORE_PASS &&
-	    (reason = check_underscores(h, rules->underscore_headers, why)) != END_OK)
-		return reason;
-	if (seen.expect && h->minor == 1) {
-		if (seen.expect > 1 || !str_ieq(seen.expect_value, STR("100-continue")))
-			return check_fail(END_EXPECTATION_FAILED, why, "Expect is not 100-continue");
-		h->expect_continue = h->framing != FRAMING_NONE;
-	}
-	if (h->upgrade && (h->framing != FRAMING_NONE || !check_upgrade_allowed(h->upgrade_to)))
-		h->upgrade = false;
+	h->upgrade = h->upgrade && h->framing == FRAMING_NONE &&
+		     check_upgrade_allowed(h->upgrade_to);
 	h->te_trailers = h->te_trailers && h->minor == 1;
+	return END_OK;
+}
+
+/* RFC 9112, 6.3: what would let two readers see different ends of the body. */
+static enum end_reason check_response_lengths(struct head *h, const struct check_seen *seen,
+					      const char **why)
+{
+	if (seen->length > 1 ||
+	    (seen->length && str_to_u64(seen->length_value, INT64_MAX, &h->length)))
+		return check_fail(END_BAD_RESPONSE_FRAMING, why,
+				  "Content-Length is doubled or not a number");
+	h->has_length = seen->length > 0;
+	if (seen->coding && (seen->length || h->minor == 0 || seen->coding > 1 ||
+			     !str_ieq(seen->coding_value, STR("chunked"))))
+		return check_fail(END_BAD_RESPONSE_FRAMING, why,
+				  "Transfer-Encoding is not chunked alone, or stands beside "
+				  "Content-Length or in HTTP/1.0");
 	return END_OK;
 }
 
@@ -216,22 +244,13 @@ enum end_reason head_response_check(struct head *h, bool to_head_request, const 
 	struct check_seen seen = { 0 };
 
 	check_walk(h, &seen);
-	if (h->minor == 0 && !h->keep_alive)
-		h->close = true;
-	if (seen.length > 1 ||
-	    (seen.length && str_to_u64(seen.length_value, INT64_MAX, &h->length)))
-		return check_fail(END_BAD_RESPONSE_FRAMING, why,
-				  "Content-Length is doubled or not a number");
-	h->has_length = seen.length > 0;
-	if (seen.coding && (seen.length || h->minor == 0 || seen.coding > 1 ||
-			    !str_ieq(seen.coding_value, STR("chunked"))))
-		return check_fail(END_BAD_RESPONSE_FRAMING, why,
-				  "Transfer-Encoding is not chunked alone, or stands beside "
-				  "Content-Length or in HTTP/1.0");
+	h->close = h->close || (h->minor == 0 && !h->keep_alive);
+	enum end_reason reason = check_response_lengths(h, &seen, why);
+	if (reason != END_OK)
+		return reason;
 	if (h->status < 200 || h->status == 204) {
 		/* Neither may have a body: one that says it has is not trusted further. */
-		if (seen.coding || (h->has_length && h->length))
-			h->close = true;
+		h->close = h->close || seen.coding || (h->has_length && h->length);
 		h->has_length = false;
 		return END_OK;
 	}

@@ -11,28 +11,28 @@
 
 /* X(symbol, name, owner).  Owner: END is end-to-end and relayed as it is; HOP is hop-by-hop and
  * never relayed (RFC 9110, 7.6.1); OURS is written by the gateway from what it has parsed. */
-#define FIELDS(X)                                                                              \
-	X(CONNECTION, "connection", HOP)                                                       \
-	X(PROXY_CONNECTION, "proxy-connection", HOP)                                           \
-	X(KEEP_ALIVE, "keep-alive", HOP)                                                       \
-	X(TE, "te", HOP)                                                                       \
-	X(TRANSFER_ENCODING, "transfer-encoding", HOP)                                         \
-	X(UPGRADE, "upgrade", HOP)                                                             \
-	X(HTTP2_SETTINGS, "http2-settings", HOP)                                               \
-	X(PROXY_AUTHENTICATE, "proxy-authenticate", HOP)                                       \
-	X(PROXY_AUTHORIZATION, "proxy-authorization", HOP)                                     \
-	X(TRAILER, "trailer", OURS)                                                            \
-	X(HOST, "host", OURS)                                                                  \
-	X(CONTENT_LENGTH, "content-length", OURS)                                              \
-	X(EXPECT, "expect", OURS)                                                              \
-	X(VIA, "via", OURS)                                                                    \
-	X(X_FORWARDED_FOR, "x-forwarded-for", OURS)                                            \
-	X(X_FORWARDED_PROTO, "x-forwarded-proto", OURS)                                        \
-	X(X_FORWARDED_HOST, "x-forwarded-host", OURS)                                          \
-	X(X_REQUEST_ID, "x-request-id", OURS)                                                  \
-	X(CONTENT_TYPE, "content-type", END)                                                   \
-	X(MAX_FORWARDS, "max-forwards", OURS)                                                  \
-	X(DATE, "date", END)                                                                   \
+#define FIELDS(X)                                                                                  \
+	X(CONNECTION, "connection", HOP)                                                           \
+	X(PROXY_CONNECTION, "proxy-connection", HOP)                                               \
+	X(KEEP_ALIVE, "keep-alive", HOP)                                                           \
+	X(TE, "te", HOP)                                                                           \
+	X(TRANSFER_ENCODING, "transfer-encoding", HOP)                                             \
+	X(UPGRADE, "upgrade", HOP)                                                                 \
+	X(HTTP2_SETTINGS, "http2-settings", HOP)                                                   \
+	X(PROXY_AUTHENTICATE, "proxy-authenticate", HOP)                                           \
+	X(PROXY_AUTHORIZATION, "proxy-authorization", HOP)                                         \
+	X(TRAILER, "trailer", OURS)                                                                \
+	X(HOST, "host", OURS)                                                                      \
+	X(CONTENT_LENGTH, "content-length", OURS)                                                  \
+	X(EXPECT, "expect", OURS)                                                                  \
+	X(VIA, "via", OURS)                                                                        \
+	X(X_FORWARDED_FOR, "x-forwarded-for", OURS)                                                \
+	X(X_FORWARDED_PROTO, "x-forwarded-proto", OURS)                                            \
+	X(X_FORWARDED_HOST, "x-forwarded-host", OURS)                                              \
+	X(X_REQUEST_ID, "x-request-id", OURS)                                                      \
+	X(CONTENT_TYPE, "content-type", END)                                                       \
+	X(MAX_FORWARDS, "max-forwards", OURS)                                                      \
+	X(DATE, "date", END)                                                                       \
 	X(SERVER, "server", END)
 
 enum field_owner { FIELD_OWNER_END, FIELD_OWNER_HOP, FIELD_OWNER_OURS };
@@ -42,15 +42,15 @@ enum field_id {
 #define FIELD_ENUM_(symbol, name, owner) FIELD_##symbol,
 	FIELDS(FIELD_ENUM_)
 #undef FIELD_ENUM_
-	FIELD_COUNT
+		FIELD_COUNT
 };
 
 /* One field line of a head.  The slices point into the buffer that was parsed, or an arena. */
 struct field {
 	struct str name, value;
-	uint16_t id;    /* enum field_id */
-	bool removed;   /* by a plugin, or named by Connection */
-	bool added;     /* by a plugin: on the way out even where the id is the gateway's */
+	uint16_t id;  /* enum field_id */
+	bool removed; /* by a plugin, or named by Connection */
+	bool added;   /* by a plugin: on the way out even where the id is the gateway's */
 };
 
 /* The number of a name, in any case. */

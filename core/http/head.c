@@ -85,7 +85,7 @@ void head_rebase_str(struct str *s, const char *from, size_t n, const char *to)
 
 void head_rebase(struct head *h, const char *from, size_t n, const char *to)
 {
-	struct str *const all[] = { &h->method, &h->target, &h->reason, &h->upgrade_to,
+	struct str *const all[] = { &h->method, &h->target, &h->reason,   &h->upgrade_to,
 				    &h->path,   &h->query,  &h->authority };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http/head.h -- the head of one message, taken apart, and how its body is framed.
- * Called by: http/parse (fills), proxy/ (reads and changes).  Never: owns the bytes it points to. */
+ * Called by: http/parse (fills), proxy/ (reads and changes).  Never: owns the bytes behind it. */
 #ifndef GATEHOUSE_HTTP_HEAD_H
 #define GATEHOUSE_HTTP_HEAD_H
 
@@ -15,10 +15,10 @@ struct config_http;
 
 /* How the end of a body is known (RFC 9112, 6.3). */
 enum framing {
-	FRAMING_NONE,    /* there is no body */
-	FRAMING_LENGTH,  /* Content-Length bytes */
+	FRAMING_NONE,   /* there is no body */
+	FRAMING_LENGTH, /* Content-Length bytes */
 	FRAMING_CHUNKED,
-	FRAMING_CLOSE,   /* response only: until the connection closes */
+	FRAMING_CLOSE, /* response only: until the connection closes */
 };
 
 enum { HEAD_FIELDS_INLINE = 24 };
@@ -34,18 +34,18 @@ struct head {
 	struct str reason;         /* response */
 	uint16_t status;
 	uint8_t method_id;
-	uint8_t minor;             /* HTTP/1.minor */
+	uint8_t minor; /* HTTP/1.minor */
 
 	/* Filled by head_request_check() and head_response_check(). */
 	enum framing framing;
-	uint64_t length;       /* FRAMING_LENGTH; or what HEAD and 304 announce, with has_length */
+	uint64_t length; /* FRAMING_LENGTH; or what HEAD and 304 announce, with has_length */
 	bool has_length;
-	bool close;            /* the sender wants the connection closed after this message */
-	bool keep_alive;       /* HTTP/1.0 and "keep-alive" */
-	bool upgrade;          /* Connection names upgrade and Upgrade is there */
+	bool close;      /* the sender wants the connection closed after this message */
+	bool keep_alive; /* HTTP/1.0 and "keep-alive" */
+	bool upgrade;    /* Connection names upgrade and Upgrade is there */
 	bool expect_continue;
 	bool te_trailers;
-	struct str upgrade_to; /* the Upgrade field's value */
+	struct str upgrade_to;   /* the Upgrade field's value */
 	struct str max_forwards; /* OPTIONS: the field's value, digits (RFC 9110, 7.6.2) */
 
 	/* Request, from target and Host. */
@@ -69,7 +69,7 @@ void head_rebase_str(struct str *, const char *from, size_t n, const char *to);
 void head_rebase(struct head *, const char *from, size_t n, const char *to);
 
 /* What of a request makes it ambiguous or invalid (RFC 9110, 7.2, 7.8, 10.1.1; RFC 9112, 3.2, 6.3),
- * and the filling of the members above.  END_OK or the reason; *why is a fixed sentence for the log. */
+ * and the filling of the members above.  END_OK or the reason; *why is a fixed sentence for logs. */
 enum end_reason head_request_check(struct head *, const struct config_http *, const char **why);
 /* The same for a response to a request of that method (RFC 9112, 6.3). */
 enum end_reason head_response_check(struct head *, bool to_head_request, const char **why);

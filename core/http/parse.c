@@ -151,7 +151,8 @@ static int parse_on_extension(llhttp_t *ll, const char *at, size_t n)
 	(void)at;
 	ps->extension_bytes += n + 1;
 	if (ps->extension_bytes > ps->limits->extension)
-		return parse_fail(ps, END_BAD_FRAMING, "chunk extensions over limits.chunk_extension");
+		return parse_fail(ps, END_BAD_FRAMING,
+				  "chunk extensions over limits.chunk_extension");
 	return 0;
 }
 
@@ -160,7 +161,8 @@ static int parse_on_chunk_header(llhttp_t *ll)
 {
 	if (ll->content_length > INT64_MAX)
 		return parse_fail(parse_self(ll),
-				  ll->type == HTTP_REQUEST ? END_BAD_FRAMING : END_BAD_RESPONSE_FRAMING,
+				  ll->type == HTTP_REQUEST ? END_BAD_FRAMING :
+							     END_BAD_RESPONSE_FRAMING,
 				  "chunk size over 2^63");
 	return 0;
 }
@@ -214,41 +216,40 @@ static enum end_reason parse_version_reason(const char *p, size_t n)
 	return END_BAD_REQUEST;
 }
 
-/* llhttp's error as a reason; start is where the message began, n the bytes there are. */
-static enum parse_outcome parse_request_error(struct parser *ps, llhttp_errno_t code,
-					      const char *start, size_t n)
+/* A token that is not a method of ours, told from what is no token at all. */
+static enum end_reason parse_method_reason(const char *p, size_t n)
 {
-	struct head *h = ps->head;
-	size_t i = 0;
+	size_t i = 0, token;
 
-	ps->why = llhttp_get_error_reason(&ps->ll);
-	ps->reason = END_BAD_REQUEST;
-	switch (code) {
-	case HPE_INVALID_METHOD:
-		while (i < n && (start[i] == '\r' || start[i] == '\n'))
-			i++;
-		size_t token = i;
-		while (i < n && field_tchar[(uint8_t)start[i]])
-			i++;
-		if (i > token && (i == n || start[i] == ' '))
-			ps->reason = END_UNKNOWN_METHOD;
-		break;
-	case HPE_INVALID_VERSION:
-		if (h->target.p) {
-			const char *v = h->target.p + h->target.n + 1;
-			ps->reason = parse_version_reason(v, (size_t)(start + n - v));
-		}
-		break;
-	case HPE_UNEXPECTED_CONTENT_LENGTH:
-	case HPE_INVALID_CONTENT_LENGTH:
-	case HPE_INVALID_TRANSFER_ENCODING:
-	case HPE_INVALID_CHUNK_SIZE:
-		ps->reason = END_BAD_FRAMING;
-		break;
-	default:
-		break;
+	while (i < n && (p[i] == '\r' || p[i] == '\n'))
+		i++;
+	token = i;
+	while (i < n && field_tchar[(uint8_t)p[i]])
+		i++;
+	return i > token && (i == n || p[i] == ' ') ? END_UNKNOWN_METHOD : END_BAD_REQUEST;
+}
+
+static bool parse_is_framing_error(llhttp_errno_t code)
+{
+	return code == HPE_UNEXPECTED_CONTENT_LENGTH || code == HPE_INVALID_CONTENT_LENGTH ||
+	       code == HPE_INVALID_TRANSFER_ENCODING || code == HPE_INVALID_CHUNK_SIZE;
+}
+
+/* llhttp's error as a reason; start is where the message began, n the bytes there are. */
+static enum end_reason parse_request_reason(const struct parser *ps, llhttp_errno_t code,
+					    const char *start, size_t n)
+{
+	const struct head *h = ps->head;
+
+	if (parse_is_framing_error(code))
+		return END_BAD_FRAMING;
+	if (code == HPE_INVALID_METHOD)
+		return parse_method_reason(start, n);
+	if (code == HPE_INVALID_VERSION && h->target.p) {
+		const char *version = h->target.p + h->target.n + 1;
+		return parse_version_reason(version, (size_t)(start + n - version));
 	}
-	return PARSE_ERROR;
+	return END_BAD_REQUEST;
 }
 
 static enum parse_outcome parse_error(struct parser *ps, llhttp_errno_t code, const char *start,
@@ -256,34 +257,40 @@ static enum parse_outcome parse_error(struct parser *ps, llhttp_errno_t code, co
 {
 	if (ps->reason != END_OK)
 		return PARSE_ERROR; /* one of our callbacks refused */
-	if (ps->ll.type == HTTP_REQUEST)
-		return parse_request_error(ps, code, start, n);
 	ps->why = llhttp_get_error_reason(&ps->ll);
-	ps->reason = code == HPE_UNEXPECTED_CONTENT_LENGTH || code == HPE_INVALID_CONTENT_LENGTH ||
-				     code == HPE_INVALID_TRANSFER_ENCODING ||
-				     code == HPE_INVALID_CHUNK_SIZE ?
-			     END_BAD_RESPONSE_FRAMING :
-			     END_BAD_RESPONSE;
+	if (ps->ll.type == HTTP_REQUEST)
+		ps->reason = parse_request_reason(ps, code, start, n);
+	else
+		ps->reason = parse_is_framing_error(code) ? END_BAD_RESPONSE_FRAMING :
+							    END_BAD_RESPONSE;
 	return PARSE_ERROR;
 }
 
 /* llhttp skips runs of CR and LF before a message and runs of spaces inside its first line;
  * RFC 9112, 2.2 and 3 allow one empty line and single spaces. */
-static bool parse_first_line_strict(const struct parser *ps, const char *start)
+static bool parse_request_line_strict(const struct head *h, const char *start)
 {
-	const struct head *h = ps->head;
-
-	if (ps->ll.type == HTTP_RESPONSE)
-		return memcmp(start, "HTTP/1.", 7) == 0 && start[8] == ' ' &&
-		       start[9] >= '1' && start[9] <= '9' &&
-		       (start[12] == ' ' || start[12] == '\r') &&
-		       field_value_valid(str_trim(h->reason));
 	ptrdiff_t before = h->method.p - start;
+	const char *end = h->target.p + h->target.n;
+
 	if (before != 0 && !(before == 2 && start[0] == '\r' && start[1] == '\n'))
 		return false;
-	const char *end = h->target.p + h->target.n;
 	return h->target.p == h->method.p + h->method.n + 1 && h->target.p[-1] == ' ' &&
 	       memcmp(end, " HTTP/1.", 8) == 0 && end[9] == '\r' && end[10] == '\n';
+}
+
+/* RFC 9112, 4: single spaces, a status of three digits, no control character in the reason. */
+static bool parse_status_line_strict(const struct head *h, const char *start)
+{
+	return memcmp(start, "HTTP/1.", 7) == 0 && start[8] == ' ' && start[9] >= '1' &&
+	       start[9] <= '9' && (start[12] == ' ' || start[12] == '\r') &&
+	       field_value_valid(str_trim(h->reason));
+}
+
+static bool parse_first_line_strict(const struct parser *ps, const char *start)
+{
+	return ps->ll.type == HTTP_REQUEST ? parse_request_line_strict(ps->head, start) :
+					     parse_status_line_strict(ps->head, start);
 }
 
 /* A second look at what smuggling lives on: nothing between name and colon, names of token

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http/parse.h -- bytes to heads and bodies: llhttp in strict mode, with the checks it leaves out.
- * Called by: proxy/ for requests, upstream side for responses.  Never: touches a socket; never keeps
+ * Called by: proxy/, for requests and for responses.  Never: touches a socket; never keeps
  * bytes (the caller's buffer must hold a head whole until its message is over). */
 #ifndef GATEHOUSE_HTTP_PARSE_H
 #define GATEHOUSE_HTTP_PARSE_H
@@ -22,8 +22,8 @@ enum parse_outcome {
 };
 
 struct parse_limits {
-	size_t head;      /* bytes of a head */
-	size_t target;    /* bytes of a request target */
+	size_t head;   /* bytes of a head */
+	size_t target; /* bytes of a request target */
 	uint32_t fields;
 	size_t extension; /* bytes of all chunk extensions of one body */
 };
@@ -37,16 +37,16 @@ struct parser {
 	llhttp_t ll;
 	struct head *head;
 	const struct parse_limits *limits;
-	struct buf *trailers;       /* where trailer fields go as "name: value" lines; NULL: nowhere */
+	struct buf *trailers; /* where trailer fields go as "name: value" lines; NULL: nowhere */
 	parse_body_cb on_body;
 	void *arg;
-	const char *why;            /* of PARSE_ERROR: one fixed sentence */
-	enum end_reason reason;     /* of PARSE_ERROR */
-	size_t head_bytes;          /* fed so far, of the head or of the trailer section */
+	const char *why;        /* of PARSE_ERROR: one fixed sentence */
+	enum end_reason reason; /* of PARSE_ERROR */
+	size_t head_bytes;      /* fed so far, of the head or of the trailer section */
 	size_t extension_bytes;
-	size_t trailer_line;        /* where in trailers the line being parsed starts */
-	struct str joined;          /* the span being joined from pieces */
-	uint8_t span;               /* which span that is */
+	size_t trailer_line; /* where in trailers the line being parsed starts */
+	struct str joined;   /* the span being joined from pieces */
+	uint8_t span;        /* which span that is */
 	bool in_body;
 };
 

@@ -63,7 +63,8 @@ struct str target_host(struct str authority)
 {
 	if (authority.n && authority.p[0] == '[') {
 		const char *end = memchr(authority.p, ']', authority.n);
-		return end ? (struct str){ authority.p, (size_t)(end + 1 - authority.p) } : authority;
+		return end ? (struct str){ authority.p, (size_t)(end + 1 - authority.p) } :
+			     authority;
 	}
 	const char *colon = authority.n ? memchr(authority.p, ':', authority.n) : NULL;
 	return colon ? (struct str){ authority.p, (size_t)(colon - authority.p) } : authority;
@@ -85,8 +86,9 @@ static void target_split_query(struct head *h, struct str path_and_query)
 static enum end_reason target_absolute(struct head *h, const char **why)
 {
 	struct str t = h->target;
-	size_t scheme = t.n > 7 && str_ieq((struct str){ t.p, 7 }, STR("http://")) ? 7 :
-			t.n > 8 && str_ieq((struct str){ t.p, 8 }, STR("https://")) ? 8 : 0;
+	size_t scheme = t.n > 7 && str_ieq((struct str){ t.p, 7 }, STR("http://"))  ? 7 :
+			t.n > 8 && str_ieq((struct str){ t.p, 8 }, STR("https://")) ? 8 :
+										      0;
 
 	if (!scheme) {
 		*why = "request target is neither a path nor an http URL";

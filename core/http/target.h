@@ -8,7 +8,7 @@
 
 #include "http/head.h"
 
-/* Takes h->target apart into path, query and, in absolute-form, authority.  END_OK or the reason. */
+/* Takes h->target apart into path, query and, in absolute-form, authority.  END_OK or why. */
 enum end_reason target_parse(struct head *, const char **why);
 /* uri-host [ ":" port ], not empty, no userinfo, port at most 65535. */
 bool target_authority_valid(struct str);

@@ -20,12 +20,12 @@ struct flow {
 	unsigned magic;
 	uv_write_t req;
 	struct rbufs *rbufs;
-	struct rbuf *held;   /* a read buffer that is being written */
-	char *copy;          /* bytes from elsewhere that are being written */
+	struct rbuf *held; /* a read buffer that is being written */
+	char *copy;        /* bytes from elsewhere that are being written */
 	size_t copy_bytes;
 	flow_cb on_done;
 	void *arg;
-	uint64_t *sent;      /* counter of bytes taken by the kernel; may be NULL */
+	uint64_t *sent; /* counter of bytes taken by the kernel; may be NULL */
 	bool busy;
 };
 

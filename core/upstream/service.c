@@ -140,7 +140,8 @@ static void service_apply(struct service *s, const json_t *list)
 
 	for (size_t k = 0; k < s->endpoint_count; k++)
 		map_put(&old, str_from(s->endpoints[k]->id), s->endpoints[k]);
-	json_array_foreach ((json_t *)list, at, item) {
+	json_array_foreach((json_t *)list, at, item)
+	{
 		struct endpoint *fresh = endpoint_new(s, item), *kept;
 		if (!fresh) {
 			log_warn("endpoint ignored: not well-formed", LOG_S("service", s->name));

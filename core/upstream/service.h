@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/service.h -- a service as a worker sees it: its endpoints now, and the budget for retries.
- * Called by: worker (updates), proxy/exchange (picks).  Never: decides who is healthy (control does). */
+/* upstream/service.h -- a service as a worker sees it: its endpoints, and a budget for retries.
+ * Called by: worker (updates), proxy/ (picks).  Never: decides who is healthy (control does). */
 #ifndef GATEHOUSE_UPSTREAM_SERVICE_H
 #define GATEHOUSE_UPSTREAM_SERVICE_H
 
@@ -30,12 +30,12 @@ struct endpoint {
 	struct sockaddr_storage address;
 	char text[ENDPOINT_TEXT_SIZE]; /* "1.2.3.4:80", "[::1]:80" */
 	uint32_t weight;
-	int64_t turn;      /* smooth weighted round robin */
-	struct list idle;  /* upconns without a request, the last used first */
+	int64_t turn;     /* smooth weighted round robin */
+	struct list idle; /* upconns without a request, the last used first */
 	uint32_t idle_count;
-	uint32_t active;   /* requests on it now */
+	uint32_t active; /* requests on it now */
 	unsigned refs;
-	bool listed;       /* false once discovery has dropped it */
+	bool listed; /* false once discovery has dropped it */
 };
 
 struct service {

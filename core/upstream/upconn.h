@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/upconn.h -- a connection to an endpoint: opened, lent to one request at a time, kept idle.
+/* upstream/upconn.h -- a connection to an endpoint: opened, lent to one request, kept idle.
  * Called by: proxy/ (takes, sends), upstream/service (drops).  Never: parses HTTP. */
 #ifndef GATEHOUSE_UPSTREAM_UPCONN_H
 #define GATEHOUSE_UPSTREAM_UPCONN_H
@@ -15,10 +15,10 @@ struct endpoint;
 
 /* What its borrower hears of.  Not called after upconn_release() or upconn_close(). */
 struct upconn_events {
-	void (*on_connect)(void *owner, int status);                 /* 0 or a negative UV_E* */
-	void (*on_data)(void *owner, char *p, size_t n);             /* valid inside the call */
-	void (*on_end)(void *owner, int status);                     /* UV_EOF or another UV_E* */
-	void (*on_sent)(void *owner, int status);                    /* a held write is done */
+	void (*on_connect)(void *owner, int status);     /* 0 or a negative UV_E* */
+	void (*on_data)(void *owner, char *p, size_t n); /* valid inside the call */
+	void (*on_end)(void *owner, int status);         /* UV_EOF or another UV_E* */
+	void (*on_sent)(void *owner, int status);        /* a held write is done */
 };
 
 /* What all connections of a worker share. */
@@ -26,7 +26,7 @@ struct upstream {
 	uv_loop_t *loop;
 	struct deadlines *deadlines;
 	struct rbufs *rbufs;
-	unsigned open;      /* connections, closing ones included */
+	unsigned open; /* connections, closing ones included */
 };
 
 struct upconn {
@@ -35,7 +35,7 @@ struct upconn {
 	uv_connect_t connect;
 	uv_shutdown_t shutdown;
 	struct flow out;
-	struct list link;   /* in endpoint.idle */
+	struct list link;         /* in endpoint.idle */
 	struct deadline deadline; /* how long it may stay idle */
 	struct upstream *up;
 	struct endpoint *endpoint;

@@ -9,7 +9,8 @@
 
 /* How the control process starts a worker: "gatehouse worker", with these inherited
  * descriptors and the environment variable GATEHOUSE_WORKER
- * {"generation":N,"worker":N,"file":PATH,"listen":COUNT}.
+ * {"generation":N,"worker":N,"file":PATH,"listen":COUNT,"log_level":N,"log_format":N}, the last two
+ * -1 unless the command line overrides the configuration.
  *
  *	3              the channel
  *	4              the slab

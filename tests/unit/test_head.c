@@ -31,7 +31,8 @@ START_TEST(test_grows_beyond_its_inline_fields)
 	head_init(&h);
 	for (int i = 0; i < 200; i++) {
 		int n = snprintf(names[i], sizeof(names[i]), "x-%d", i);
-		ck_assert_ptr_nonnull(head_add(&h, (struct str){ names[i], (size_t)n }, STR("v"), 200));
+		ck_assert_ptr_nonnull(
+			head_add(&h, (struct str){ names[i], (size_t)n }, STR("v"), 200));
 	}
 	ck_assert_ptr_nonnull(head_find_name(&h, STR("x-0")));
 	ck_assert_ptr_nonnull(head_find_name(&h, STR("x-199")));

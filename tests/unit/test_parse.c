@@ -3,7 +3,9 @@
 
 #include "suite.h"
 
-static const struct parse_limits limits = { .head = 400, .target = 100, .fields = 8, .extension = 32 };
+static const struct parse_limits limits = {
+	.head = 400, .target = 100, .fields = 8, .extension = 32
+};
 
 struct message {
 	struct head head;
@@ -59,7 +61,8 @@ START_TEST(test_a_head_in_any_pieces)
 	size_t used, head = (size_t)(strstr(text, "\r\n\r\n") + 4 - text);
 
 	for (size_t step = 1; step <= sizeof(text) - 1; step++) {
-		ck_assert_int_eq(feed(PARSE_REQUEST, text, sizeof(text) - 1, step, &used), PARSE_DONE);
+		ck_assert_int_eq(feed(PARSE_REQUEST, text, sizeof(text) - 1, step, &used),
+				 PARSE_DONE);
 		ck_assert_uint_eq(used, head);
 		ck_slice(m.head.method, "POST");
 		ck_slice(m.head.target, "/a/b?c=d");
@@ -102,7 +105,8 @@ START_TEST(test_refusals)
 		{ "GET / HTTP/0.9\r\n\r\n", END_BAD_VERSION },
 		{ "GET / http/1.1\r\n\r\n", END_BAD_REQUEST },
 		{ "GET / HTTP/1.10\r\n\r\n", END_BAD_REQUEST },
-		{ "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", END_BAD_FRAMING },
+		{ "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+		  END_BAD_FRAMING },
 		{ "GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n", END_BAD_FRAMING },
 		{ "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
 		  END_BAD_FRAMING },
@@ -129,9 +133,10 @@ START_TEST(test_limits)
 	memset(text + 19, 'a', 500);
 	strcpy(text + 519, "\r\n\r\n");
 	ck_assert_int_eq(refused(text), END_HEADER_TOO_LARGE);
-	ck_assert_int_eq(refused("GET / HTTP/1.1\r\na:1\r\nb:1\r\nc:1\r\nd:1\r\ne:1\r\nf:1\r\ng:1\r\n"
-				 "h:1\r\ni:1\r\n\r\n"),
-			 END_HEADER_TOO_LARGE);
+	ck_assert_int_eq(
+		refused("GET / HTTP/1.1\r\na:1\r\nb:1\r\nc:1\r\nd:1\r\ne:1\r\nf:1\r\ng:1\r\n"
+			"h:1\r\ni:1\r\n\r\n"),
+		END_HEADER_TOO_LARGE);
 	strcpy(text, "HTTP/1.1 200 OK\r\na:1\r\nb:1\r\nc:1\r\nd:1\r\ne:1\r\nf:1\r\ng:1\r\nh:1\r\n"
 		     "i:1\r\n\r\n");
 	ck_assert_int_eq(feed(PARSE_RESPONSE, text, strlen(text), 1000, &used), PARSE_ERROR);
@@ -153,10 +158,11 @@ static void on_body(void *arg, struct str piece)
 }
 
 /* A chunked body behind a head, fed step bytes at a time; the outcome and where it ended. */
-static enum parse_outcome chunked(const char *body, size_t step, struct body *out, struct buf *trailers,
-				  size_t *used)
+static enum parse_outcome chunked(const char *body, size_t step, struct body *out,
+				  struct buf *trailers, size_t *used)
 {
-	static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char head[] =
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 	enum parse_outcome outcome = PARSE_MORE;
 	size_t n = strlen(body), at = 0, taken;
 
@@ -198,7 +204,8 @@ START_TEST(test_trailers_that_may_not_be_relayed)
 	size_t used;
 
 	ck_assert_int_eq(chunked("0\r\nContent-Type: x\r\nX-Good: a\r\nHost: x\r\nA_b: c\r\n"
-				 "Trailer: x\r\n\r\n", 1000, &b, &trailers, &used),
+				 "Trailer: x\r\n\r\n",
+				 1000, &b, &trailers, &used),
 			 PARSE_DONE);
 	ck_slice(buf_str(&trailers), "X-Good: a\r\n");
 	buf_fini(&trailers);
@@ -208,9 +215,21 @@ END_TEST
 START_TEST(test_bad_chunks)
 {
 	static const char *const bad[] = {
-		"g\r\n", "0x5\r\nhello\r\n", "+5\r\nhello\r\n", "-5\r\nhello\r\n", " 5\r\nhello\r\n",
-		"5 \r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloX", "5\r\nhello\n", "5\r\nhello0\r\n",
-		"fffffffffffffffff\r\n", "\r\n", ";x\r\n", "5;\nhello", "1_0\r\n",
+		"g\r\n",
+		"0x5\r\nhello\r\n",
+		"+5\r\nhello\r\n",
+		"-5\r\nhello\r\n",
+		" 5\r\nhello\r\n",
+		"5 \r\nhello\r\n",
+		"5\nhello\r\n",
+		"5\r\nhelloX",
+		"5\r\nhello\n",
+		"5\r\nhello0\r\n",
+		"fffffffffffffffff\r\n",
+		"\r\n",
+		";x\r\n",
+		"5;\nhello",
+		"1_0\r\n",
 		"5;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=b\r\nhello\r\n",
 	};
 	struct body b;
@@ -232,10 +251,12 @@ START_TEST(test_responses)
 	ck_assert_int_eq(feed(PARSE_RESPONSE, "HTTP/1.1 204\r\n\r\n", 16, 16, &used), PARSE_DONE);
 	ck_assert_int_eq(m.head.status, 204);
 	head_fini(&m.head);
-	static const char *const bad[] = { "HTTP/1.1  200 OK\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
-					   "HTTP/1.1 20 OK\r\n\r\n",   "HTTP/1.1 2000 OK\r\n\r\n",
-					   "HTTP/1.1 200 OK\n\n",      "ICY 200 OK\r\n\r\n",
-					   "200 OK\r\n\r\n",	       "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n" };
+	static const char *const bad[] = {
+		"HTTP/1.1  200 OK\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
+		"HTTP/1.1 20 OK\r\n\r\n",   "HTTP/1.1 2000 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\n\n",      "ICY 200 OK\r\n\r\n",
+		"200 OK\r\n\r\n",           "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n"
+	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ck_assert_msg(feed(PARSE_RESPONSE, bad[i], strlen(bad[i]), 1, &used) == PARSE_ERROR,
 			      "%s", bad[i]);
