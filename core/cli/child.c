@@ -39,10 +39,10 @@ static int child_input(struct str input, struct error *e)
 /* In the child: input on 0, report on 3, nothing of ours besides. */
 _Noreturn static void child_exec(const char *const *operands, int input, int report)
 {
-	const char *argv[CHILD_ARGS_MAX + 3] = { "gatehouse", "probe" };
+	const char *argv[CHILD_ARGS_MAX + 4] = { "gatehouse", "probe", "--" };
 
-	for (size_t i = 0; operands[i] && i < CHILD_ARGS_MAX; i++)
-		argv[i + 2] = operands[i];
+	for (size_t i = 0; i < CHILD_ARGS_MAX && operands[i]; i++)
+		argv[i + 3] = operands[i];
 	/* dup2() of a descriptor onto itself would leave it close-on-exec. */
 	if (report == CHILD_FD_REPORT)
 		fcntl(report, F_SETFD, 0);

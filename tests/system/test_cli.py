@@ -166,6 +166,23 @@ class Check(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("/no/such/file: cannot read it: No such file or directory", err)
 
+    def test_name_like_an_option(self):
+        path = config([{"path": "/", "plugin": "check_options", "config": {"service": "s"}}])
+        directory = os.path.dirname(path)
+        os.rename(path, directory + "/-x.json")
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(directory)
+        self.assertEqual(run("check", "-c", "-x.json")[:2],
+                         (0, "-x.json: ok (1 route, 1 service, 1 plugin)\n"))
+
+    def test_default_file(self):
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(SRCDIR + "/config")
+        self.assertEqual(run("check")[:2], (0, "gateway.json: ok (2 routes, 2 services, 2 "
+                                               "plugins)\n"))
+
     def test_hostile_values_stay_on_their_line(self):
         path = config([{"path": "/", "plugin": "x\n\x1b[2J", "config": {}}])
         self.assertEqual(len(self.lines(path)), 1)
