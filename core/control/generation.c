@@ -147,7 +147,7 @@ static void generation_on_failed(struct slot *s, const json_t *message)
 			continue;
 		if (g->state == GENERATION_STARTING)
 			generation_add_error(g, text);
-		else
+		else if (!g->failed)
 			log_error("worker cannot start", LOG_U("worker", s->index),
 				  LOG_S("error", text));
 	}

@@ -219,14 +219,27 @@ static int worker_read_start(struct worker *w, struct error *e)
 	return 0;
 }
 
+/* As configured, unless the command line said otherwise. */
+static void worker_log(struct worker *w, const char *name)
+{
+	const json_t *level = json_object_get(w->start, "log_level");
+	const json_t *format = json_object_get(w->start, "log_format");
+
+	if (json_is_integer(level) && json_integer_value(level) >= 0)
+		w->config->log_level = (int)json_integer_value(level);
+	if (json_is_integer(format) && json_integer_value(format) >= 0)
+		w->config->log_format = (int)json_integer_value(format);
+	log_init((enum log_level)w->config->log_level, w->config->log_format == CONFIG_LOG_JSON,
+		 name);
+}
+
 /* Configuration, routes, plugins: every error is told to the control process. */
 static int worker_load(struct worker *w)
 {
 	w->config = gateway_config_load(w->file, &w->text, &w->errors);
 	if (!w->config)
 		return -1;
-	log_init((enum log_level)w->config->log_level, w->config->log_format == CONFIG_LOG_JSON,
-		 "worker");
+	worker_log(w, "worker");
 	w->proxy.config = w->config;
 	w->proxy.slab = &w->slab;
 	w->proxy.loop = &w->loop;
@@ -263,8 +276,7 @@ static int worker_start(struct worker *w, struct error *e)
 	char name[32];
 
 	snprintf(name, sizeof(name), "worker %d", w->index);
-	log_init((enum log_level)w->config->log_level, w->config->log_format == CONFIG_LOG_JSON,
-		 name);
+	worker_log(w, name);
 	worker_name_routes(w);
 	proxy_init(&w->proxy);
 	w->proxy.on_conn_gone = worker_on_conn_gone;
