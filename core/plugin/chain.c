@@ -18,7 +18,8 @@ static void chain_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook
 		       uint32_t route, struct str request_id)
 {
 	struct slab_running *r = set->running;
-	size_t n = request_id.n < sizeof(r->request_id) - 1 ? request_id.n : sizeof(r->request_id) - 1;
+	size_t n = request_id.n < sizeof(r->request_id) - 1 ? request_id.n :
+							      sizeof(r->request_id) - 1;
 
 	if (!r)
 		return;
@@ -49,10 +50,21 @@ const char *plugin_set_loading(const struct plugin_set *set)
 	return set->loading;
 }
 
+const char *plugin_set_running(const struct plugin_set *set)
+{
+	uint32_t plugin = set->running ? set->running->plugin : 0;
+
+	if (set->loading)
+		return set->loading;
+	return plugin > 0 && plugin <= set->image_count ? set->images[plugin - 1]->name : NULL;
+}
+
 void plugin_set_config_error(struct gh_route *use, const char *pointer, const char *text)
 {
 	char at[512];
 
+	if (!use->set->errors)
+		return;
 	snprintf(at, sizeof(at), "%s/config%s", use->use->pointer, pointer ? pointer : "");
 	config_errors_add(use->set->errors, use->set->config->source, at, "%s",
 			  text ? text : "not accepted by the plugin");
@@ -86,7 +98,8 @@ static void chain_missing(struct plugin_set *set, const struct config_use *use, 
 
 	if (near)
 		config_errors_add(set->errors, set->config->source, pointer,
-				  "no plugin \"%s\" in %s (did you mean \"%s\"?)", use->plugin, dir, near);
+				  "no plugin \"%s\" in %s (did you mean \"%s\"?)", use->plugin, dir,
+				  near);
 	else
 		config_errors_add(set->errors, set->config->source, pointer,
 				  "no plugin \"%s\" in %s: put %s.so there, or set plugin_dir",
@@ -120,9 +133,10 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 
 	snprintf(pointer, sizeof(pointer), "%s/plugin", use->pointer);
 	if (!chain_name_valid(use->plugin)) {
-		config_errors_add(set->errors, set->config->source, pointer,
-				  "\"%s\" is not the name of a plugin: write it without path and .so",
-				  use->plugin);
+		config_errors_add(
+			set->errors, set->config->source, pointer,
+			"\"%s\" is not the name of a plugin: write it without path and .so",
+			use->plugin);
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%s/%s.so", set->config->plugin_dir, use->plugin);
@@ -132,7 +146,8 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 	}
 	set->loading = use->plugin;
 	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0, STR(""));
-	struct plugin_image *image = plugin_image_load(set->config->plugin_dir, use->plugin, host, &e);
+	struct plugin_image *image = plugin_image_load(set->config->plugin_dir, use->plugin, host,
+						       &e);
 	plugin_leave(set);
 	set->loading = NULL;
 	if (!image) {
@@ -147,6 +162,7 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 
 static int chain_run_load(struct plugin_set *set, struct plugin_image *image)
 {
+	image->loaded = true;
 	if (!image->plugin.load)
 		return 0;
 	set->loading = image->name;
@@ -154,9 +170,11 @@ static int chain_run_load(struct plugin_set *set, struct plugin_image *image)
 	int r = image->plugin.load();
 	plugin_leave(set);
 	set->loading = NULL;
+	image->loaded = r == 0;
 	if (r)
 		config_errors_add(set->errors, NULL, "",
-				  "plugin \"%s\" refused to load; its log lines say why", image->name);
+				  "plugin \"%s\" refused to load; its log lines say why",
+				  image->name);
 	return r;
 }
 
@@ -243,7 +261,8 @@ struct chain_list {
 	bool reverse;
 };
 
-static void chain_collect(struct plugin_set *set, struct plugin_chain *c, const struct chain_list *l)
+static void chain_collect(struct plugin_set *set, struct plugin_chain *c,
+			  const struct chain_list *l)
 {
 	uint32_t n = 0;
 
@@ -261,11 +280,13 @@ static void chain_collect(struct plugin_set *set, struct plugin_chain *c, const 
 
 static void chain_collect_all(struct plugin_set *set, struct plugin_chain *c)
 {
-#define CHAIN_LIST_(hook, reverse)                                                             \
-	{ &c->hook, &c->hook##_count, offsetof(struct gh_plugin, hook), reverse }
+#define CHAIN_LIST_(hook, reverse)                                                                 \
+	{                                                                                          \
+		&c->hook, &c->hook##_count, offsetof(struct gh_plugin, hook), reverse              \
+	}
 	const struct chain_list lists[] = {
-		CHAIN_LIST_(on_request, false),	 CHAIN_LIST_(on_request_body, false),
-		CHAIN_LIST_(on_upstream, false), CHAIN_LIST_(on_response, true),
+		CHAIN_LIST_(on_request, false),      CHAIN_LIST_(on_request_body, false),
+		CHAIN_LIST_(on_upstream, false),     CHAIN_LIST_(on_response, true),
 		CHAIN_LIST_(on_response_body, true), CHAIN_LIST_(on_end, false),
 	};
 #undef CHAIN_LIST_
@@ -318,23 +339,38 @@ int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
 			chain_run_route_open(set, &set->chains[i].uses[k]);
 		chain_collect_all(set, &set->chains[i]);
 	}
+	set->errors = NULL;
 	return errors->count + errors->dropped > before ? -1 : 0;
+}
+
+static void chain_close_use(struct plugin_set *set, struct gh_route *use)
+{
+	if (use->opened && use->image->plugin.route_close) {
+		plugin_enter(set, use, HOOK_ROUTE_CLOSE, STR(""));
+		use->image->plugin.route_close(use);
+		plugin_leave(set);
+	}
+	free(use->services);
+}
+
+static void chain_unload(struct plugin_set *set, struct plugin_image *image)
+{
+	if (!image->loaded || !image->plugin.unload)
+		return;
+	chain_note(set, image->index, HOOK_UNLOAD, 0, STR(""));
+	image->plugin.unload();
+	plugin_leave(set);
 }
 
 void plugin_set_close(struct plugin_set *set)
 {
 	for (size_t i = 0; i < set->chain_count; i++)
-		for (uint32_t k = 0; k < set->chains[i].use_count; k++) {
-			struct gh_route *use = &set->chains[i].uses[k];
-			if (use->opened && use->image->plugin.route_close)
-				use->image->plugin.route_close(use);
-			free(use->services);
-		}
-	for (size_t i = 0; i < set->image_count; i++) {
-		if (set->images[i]->plugin.unload)
-			set->images[i]->plugin.unload();
+		for (uint32_t k = 0; k < set->chains[i].use_count; k++)
+			chain_close_use(set, &set->chains[i].uses[k]);
+	for (size_t i = 0; i < set->image_count; i++)
+		chain_unload(set, set->images[i]);
+	for (size_t i = 0; i < set->image_count; i++)
 		plugin_image_free(set->images[i]);
-	}
 	free(set->images);
 	free(set->chains);
 	free(set->services);

@@ -21,12 +21,12 @@ struct slab;
 struct gh_route {
 	const struct plugin_image *image;
 	const struct config_use *use;
-	const void *options;            /* filled by the plugin's option table */
-	void *state;                    /* gh_route_set_state() */
-	const char **services;          /* values of its GH_OPT_SERVICE options */
+	const void *options;   /* filled by the plugin's option table */
+	void *state;           /* gh_route_set_state() */
+	const char **services; /* values of its GH_OPT_SERVICE options */
 	size_t service_count;
-	uint32_t slot;                  /* position in the chain, for per-request data */
-	uint32_t route;                 /* position in the configuration's routes */
+	uint32_t slot;  /* position in the chain, for per-request data */
+	uint32_t route; /* position in the configuration's routes */
 	bool opened;
 	struct plugin_set *set;
 };
@@ -48,13 +48,13 @@ struct plugin_set {
 	size_t image_count;
 	struct plugin_chain *chains; /* by position in the configuration's routes */
 	size_t chain_count;
-	const char **services;       /* every service that any use names, once each */
+	const char **services; /* every service that any use names, once each */
 	size_t service_count;
 	struct arena arena;
-	struct config_errors *errors;      /* while routes are opened */
+	struct config_errors *errors; /* while routes are opened */
 	const struct gateway_config *config;
-	struct slab_running *running;      /* where to note who runs; may be NULL */
-	const char *loading;               /* plugin_set_loading() */
+	struct slab_running *running; /* where to note who runs; may be NULL */
+	const char *loading;          /* plugin_set_loading() */
 };
 
 /* Loads every plugin that the routes name, parses options, runs load and route_open; all
@@ -64,9 +64,11 @@ int plugin_set_open(struct plugin_set *, const struct gateway_config *, const st
 		    struct slab_running *, bool with_load, struct config_errors *);
 /* route_close and unload of all, then frees. */
 void plugin_set_close(struct plugin_set *);
-/* The name of the plugin whose load or route_open runs now, or NULL: for its log lines and metrics. */
+/* The name of the plugin whose load or route_open runs now, or NULL: for its metrics. */
 const char *plugin_set_loading(const struct plugin_set *);
-/* An error in the options of a use that is being opened (gh_config_error). */
+/* The name of the plugin whose code runs now, or NULL: for its log lines. */
+const char *plugin_set_running(const struct plugin_set *);
+/* An error in the options of a use that is being opened (gh_config_error); later it is ignored. */
 void plugin_set_config_error(struct gh_route *, const char *pointer, const char *text);
 /* Notes in the slab that plugin code runs; before and after each call into a plugin. */
 void plugin_enter(struct plugin_set *, const struct gh_route *, enum plugin_hook,

@@ -6,6 +6,7 @@
 #define GATEHOUSE_PLUGIN_IMAGE_H
 
 #include <gatehouse/plugin.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "config/option.h"
@@ -30,12 +31,13 @@ const char *plugin_hook_name(enum plugin_hook);
 
 /* A loaded plugin.  plugin is our copy, zero-filled behind what the file has. */
 struct plugin_image {
-	char *name;            /* the file's name without .so, equal to plugin.name */
-	char *path;            /* as found */
-	char hash[65];         /* SHA-256 or another content hash of the file, in hex */
+	char *name;    /* the file's name without .so, equal to plugin.name */
+	char *path;    /* as found */
+	char hash[17]; /* of the file's content, in hex: tells versions apart */
 	struct gh_plugin plugin;
 	struct option_table options;
-	uint32_t index;        /* position among the process's plugins, for slab_running */
+	uint32_t index; /* position among the process's plugins, for slab_running */
+	bool loaded;    /* its load hook has run, so that unload is due */
 };
 
 /* Loads DIR/NAME.so: refuses what others may write (file and directory), copies it to a private

@@ -417,6 +417,7 @@ void exchange_end(struct exchange *x)
 	exchange_enter(x, EXCHANGE_LOG);
 	uint64_t us = (clock_mono_ns() - x->started_ns) / 1000;
 	host_cancel_all(x);
+	list_remove(&x->later);
 	exchange_count(x, us);
 	if (x->proxy->log.on)
 		access_log_add(&x->proxy->log, x);
@@ -430,6 +431,7 @@ void exchange_end(struct exchange *x)
 		hooks_run_end(x, &end);
 	}
 	host_cancel_all(x);
+	list_remove(&x->later);
 	deadline_clear(&x->deadline);
 	if (x->endpoint) {
 		x->endpoint->active--;

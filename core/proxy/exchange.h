@@ -89,7 +89,7 @@ struct exchange {
 	size_t body_at;            /* where the body starts in in, while it may be sent again */
 	bool client_close;         /* the connection closes after this exchange */
 	struct buf collected;      /* the body for gh_read_body() */
-	bool collecting, is_collected;
+	bool collecting, collect_begun, is_collected;
 	size_t collect_max;
 	gh_body_cb collect_cb;
 	void *collect_arg;
@@ -104,9 +104,15 @@ struct exchange {
 	enum exchange_phase phase; /* of hooks that run or wait */
 	uint32_t hook_at;          /* position in that phase's list */
 	bool in_hook, waiting;
+	struct gh_route *waiting_use; /* who waits */
+	bool answered;             /* the hook that runs, or its callbacks, chose who answers */
+	uint32_t replier;          /* slot of who answers, unless a service does */
 	bool response_hooks_done;
-	bool in_callback, resume_later, pump_later; /* asked for inside a callback: done after it */
+	bool in_callback;
+	/* Asked for by plugin code: done when none of it runs. */
+	bool resume_later, pump_later, writable_later;
 	enum gh_verdict resume_verdict;
+	struct list later;         /* in proxy.later */
 	uint32_t hooks_begun;      /* uses whose on_request ran or was passed */
 	struct list calls, timers;
 	unsigned call_count, timer_count;

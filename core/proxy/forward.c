@@ -59,14 +59,14 @@ static void forward_fields(struct buf *out, struct exchange *x, bool *own_forwar
 static void forward_framing(struct buf *out, struct exchange *x)
 {
 	const struct head *req = &x->req;
+	bool hooked = req->framing != FRAMING_NONE && x->chain->on_request_body_count;
 
 	x->forward_chunked = false;
-	if (x->is_collected) {
+	if (x->is_collected && req->framing != FRAMING_NONE && !hooked) {
 		buf_lit(out, "Content-Length: ");
 		buf_u64(out, x->collected.n);
 		buf_lit(out, "\r\n");
-	} else if (req->framing == FRAMING_CHUNKED ||
-		   (req->framing == FRAMING_LENGTH && x->chain->on_request_body_count)) {
+	} else if (req->framing == FRAMING_CHUNKED || hooked) {
 		x->forward_chunked = true;
 		buf_lit(out, "Transfer-Encoding: chunked\r\n");
 	} else if (req->has_length) {

@@ -19,7 +19,10 @@ void hooks_leave(struct exchange *);
  * request (resume, more of a reply) happens in the second, after which x may be gone. */
 void hooks_callback_begin(struct exchange *, struct gh_route *);
 void hooks_callback_end(struct exchange *);
-/* The client has taken what a plugin's reply had: goes on, and tells the plugin. */
+/* Does what plugin code asked for (resume, more of a reply) in a turn of the loop of its own: for
+ * what is asked from outside the request's own hooks and callbacks. */
+void hooks_later(struct exchange *);
+/* The client has taken all of a plugin's reply so far: tells the plugin, in a turn of its own. */
 void hooks_writable(struct exchange *);
 /* on_upstream; true: all said yes at once, go on.  Otherwise it waits or has ended the request. */
 bool hooks_run_upstream(struct exchange *);

@@ -7,6 +7,7 @@
 #include "http/path.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/hooks.h"
 #include "proxy/host_parts.h"
 #include "proxy/proxy.h"
 
@@ -18,6 +19,23 @@ static struct proxy *host_proxy;
 static struct gh_str host_of(struct str s)
 {
 	return (struct gh_str){ s.p, s.n };
+}
+
+/* In lower case; most clients send it so. */
+static struct gh_str host_authority(const struct gh_request *r)
+{
+	struct exchange *x = exchange_of((struct gh_request *)(uintptr_t)r);
+	struct str s = x->req.authority;
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] == ascii_lower(s.p[i]))
+		i++;
+	if (i == s.n)
+		return host_of(s);
+	struct str lower = arena_copy(&x->arena, s);
+	for (char *p = (char *)(uintptr_t)lower.p; p && i < s.n; i++)
+		p[i] = ascii_lower(p[i]);
+	return host_of(lower);
 }
 
 static struct gh_str host_get(const struct gh_request *r, enum gh_field f)
@@ -32,7 +50,7 @@ static struct gh_str host_get(const struct gh_request *r, enum gh_field f)
 	case GH_QUERY:
 		return host_of(x->query);
 	case GH_HOST:
-		return host_of(x->req.authority);
+		return host_authority(r);
 	case GH_SCHEME:
 		return gh_str("http");
 	case GH_CLIENT:
@@ -100,8 +118,8 @@ static struct gh_str host_query_param(struct gh_request *r, const char *name)
 			continue;
 		if (!eq)
 			return (struct gh_str){ "", 0 };
-		return host_of(host_decode(
-			x, (struct str){ eq + 1, (size_t)(pair.p + pair.n - eq - 1) }));
+		return host_of(
+			host_decode(x, (struct str){ eq + 1, (size_t)(pair.p + pair.n - eq - 1) }));
 	}
 	return gh_str(NULL);
 }
@@ -167,7 +185,8 @@ static int host_set_request_id(struct gh_request *r, struct gh_str id)
 		return -1;
 	for (size_t i = 0; i < id.n; i++) {
 		char c = id.p[i];
-		bool alnum = (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+		bool alnum = (c >= '0' && c <= '9') ||
+			     (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
 		if (!alnum && c != '-' && c != '_' && c != '.')
 			return -1;
 	}
@@ -177,9 +196,18 @@ static int host_set_request_id(struct gh_request *r, struct gh_str id)
 	return 0;
 }
 
+/* The first word counts, and a plugin ends only its own wait. */
 static void host_resume(struct gh_request *r, enum gh_verdict v)
 {
-	exchange_resume(exchange_of(r), v);
+	struct exchange *x = exchange_of(r);
+
+	if (!x->waiting || x->resume_later ||
+	    ((x->in_callback || x->in_hook) && x->use != x->waiting_use))
+		return;
+	x->resume_later = true;
+	x->resume_verdict = v;
+	if (!x->in_callback)
+		hooks_later(x);
 }
 
 static const void *host_open_options(const struct gh_route *rt)
@@ -197,11 +225,24 @@ static void *host_get_state(const struct gh_route *rt)
 	return rt->state;
 }
 
+/* A name that Prometheus takes, behind "gatehouse_plugin_". */
+static bool host_metric_name_valid(const char *name)
+{
+	size_t n = 0;
+
+	for (; name[n]; n++) {
+		char c = ascii_lower(name[n]);
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_')
+			return false;
+	}
+	return n > 0 && n < sizeof(((struct slab_plugin_metric *)NULL)->name);
+}
+
 static int host_metric(const char *name, const char *help)
 {
 	const char *plugin = plugin_set_loading(&host_proxy->plugins);
 
-	if (!host_proxy->slab || !plugin || !name || !field_name_valid(str_from(name)))
+	if (!host_proxy->slab || !plugin || !name || !host_metric_name_valid(name))
 		return -1;
 	return slab_plugin_metric(host_proxy->slab, plugin, name, help ? help : "");
 }
@@ -221,9 +262,11 @@ static void host_vlog(struct gh_request *r, enum gh_level level, const char *for
 	if (as < log_threshold)
 		return;
 	vsnprintf(text, sizeof(text), format, ap);
-	const char *loading = plugin_set_loading(&host_proxy->plugins);
 	if (!r) {
-		log_write(as, text, (const struct log_field[]){ LOG_S("plugin", loading), LOG_END });
+		log_write(as, text,
+			  (const struct log_field[]){
+				  LOG_S("plugin", plugin_set_running(&host_proxy->plugins)),
+				  LOG_END });
 		return;
 	}
 	struct exchange *x = exchange_of(r);

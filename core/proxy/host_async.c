@@ -11,7 +11,12 @@
 #include "proxy/proxy.h"
 #include "proxy/relay.h"
 
-enum { HOST_ASYNC_MAX = 16, HOST_CALL_MS = 5000, HOST_CALL_ANSWER = 1024 * 1024, HOST_URL_MAX = 8192 };
+enum {
+	HOST_ASYNC_MAX = 16,
+	HOST_CALL_MS = 5000,
+	HOST_CALL_ANSWER = 1024 * 1024,
+	HOST_URL_MAX = 8192
+};
 
 /* One gh_call() that runs. */
 struct host_call {
@@ -103,7 +108,8 @@ static void host_on_fetched(void *arg, struct fetch *fetch, const struct fetch_r
 }
 
 /* The URL of a call to a service: an endpoint is picked as for a request. */
-static int host_call_url(struct exchange *x, const struct gh_call_spec *spec, char *url, size_t size)
+static int host_call_url(struct exchange *x, const struct gh_call_spec *spec, char *url,
+			 size_t size)
 {
 	static const struct pick_tried none = { .count = 0 };
 	struct service **of_route = x->proxy->route_services[x->route];
@@ -184,10 +190,14 @@ int host_read_body(struct gh_request *r, size_t max, gh_body_cb cb, void *arg)
 {
 	struct exchange *x = exchange_of(r);
 
-	if (!cb || x->phase != PHASE_REQUEST || x->body_started || x->collecting || x->is_collected)
+	if (!cb || x->phase != PHASE_REQUEST || x->collecting ||
+	    (x->is_collected ? x->collect_use == x->use : x->body_started))
 		return -1;
-	buf_init(&x->collected, max ? max : 1);
+	if (!x->is_collected)
+		buf_init(&x->collected, max ? max : 1);
 	x->collecting = true;
+	x->collect_begun = false;
+	x->collect_max = max;
 	x->collect_cb = cb;
 	x->collect_arg = arg;
 	x->collect_use = x->use;

@@ -2,9 +2,9 @@
 /* How plugins decide who answers, and answer themselves. */
 #include "base/log.h"
 #include "proxy/exchange.h"
+#include "proxy/hooks.h"
 #include "proxy/host_parts.h"
 #include "proxy/proxy.h"
-#include "proxy/respond.h"
 
 enum { HOST_REPLY_FULL = 64 * 1024, HOST_REPLY_MAX = 1024 * 1024 };
 
@@ -16,7 +16,8 @@ static bool host_may_answer(const struct exchange *x)
 
 static enum gh_verdict host_refuse(const struct exchange *x, const char *what)
 {
-	log_error(what, LOG_S("plugin", x->use->image->name), LOG_STR("request_id", exchange_id(x)));
+	log_error(what, LOG_S("plugin", x->use->image->name),
+		  LOG_STR("request_id", exchange_id(x)));
 	return GH_FAIL;
 }
 
@@ -31,19 +32,31 @@ enum gh_verdict host_relay(struct gh_request *r, const char *service)
 		if (strcmp(of_route[i]->name, service) == 0) {
 			x->service = of_route[i];
 			x->source = SOURCE_SERVICE;
+			x->answered = true;
 			return GH_DONE;
 		}
 	return host_refuse(x, "gh_relay() to a service that no option of the route names");
 }
 
-/* The response's fields so far are the service's: they go when a plugin answers instead. */
+/* The service's fields go when a plugin answers instead; what plugins have set stays. */
 static void host_replace_response(struct exchange *x)
 {
-	if (x->phase == PHASE_RESPONSE && x->source == SOURCE_SERVICE) {
-		head_reset(&x->res);
-		x->hold_n = x->hold_at = 0;
-		x->res_rest = (struct str){ NULL, 0 };
-	}
+	if (x->phase != PHASE_RESPONSE || x->source != SOURCE_SERVICE)
+		return;
+	for (uint32_t i = 0; i < x->res.count; i++)
+		x->res.fields[i].removed = x->res.fields[i].removed || !x->res.fields[i].added;
+	x->hold_n = x->hold_at = 0;
+	x->res_rest = (struct str){ NULL, 0 };
+}
+
+/* Who answers now: x->use. */
+static enum gh_verdict host_answers(struct exchange *x, enum exchange_source source, int status)
+{
+	x->reply_status = (uint16_t)status;
+	x->source = source;
+	x->replier = x->use->slot;
+	x->answered = true;
+	return GH_DONE;
 }
 
 static bool host_content_type(struct exchange *x, const char *content_type)
@@ -65,8 +78,9 @@ enum gh_verdict host_reply(struct gh_request *r, int status, const char *content
 	struct exchange *x = exchange_of(r);
 
 	if (!host_may_answer(x) || status < 200 || status > 599)
-		return host_refuse(x, "gh_reply() where no answer can be given, or a status that is "
-				      "not from 200 to 599");
+		return host_refuse(x,
+				   "gh_reply() where no answer can be given, or a status that is "
+				   "not from 200 to 599");
 	host_replace_response(x);
 	if (!host_content_type(x, content_type))
 		return host_refuse(x, "gh_reply() with a content type that HTTP does not allow");
@@ -77,9 +91,7 @@ enum gh_verdict host_reply(struct gh_request *r, int status, const char *content
 			return host_refuse(x, "gh_reply() with a body over 1 MiB: use "
 					      "gh_reply_begin()");
 	}
-	x->reply_status = (uint16_t)status;
-	x->source = SOURCE_REPLY;
-	return GH_DONE;
+	return host_answers(x, SOURCE_REPLY, status);
 }
 
 enum gh_verdict host_problem(struct gh_request *r, int status, const char *title,
@@ -109,21 +121,19 @@ enum gh_verdict host_reply_begin(struct gh_request *r, int status, const char *c
 	if (!host_may_answer(x) || x->phase != PHASE_REQUEST || status < 200 || status > 599)
 		return host_refuse(x, "gh_reply_begin() where no answer can be begun");
 	if (!host_content_type(x, content_type))
-		return host_refuse(x, "gh_reply_begin() with a content type that HTTP does not allow");
+		return host_refuse(x,
+				   "gh_reply_begin() with a content type that HTTP does not allow");
 	buf_init(&x->reply_queue, HOST_REPLY_MAX);
-	x->reply_status = (uint16_t)status;
 	x->reply_left = length < 0 ? -1 : length;
-	x->source = SOURCE_STREAM;
-	return GH_DONE;
+	return host_answers(x, SOURCE_STREAM, status);
 }
 
-/* Now, or after the plugin's code that asks for it. */
+/* After the plugin's code that asks for it: nothing of a request's ends under its callers. */
 static void host_pump(struct exchange *x)
 {
-	if (x->in_callback)
-		x->pump_later = true;
-	else if (!x->in_hook && x->head_sent)
-		respond_stream_pump(x);
+	x->pump_later = true;
+	if (!x->in_callback)
+		hooks_later(x);
 }
 
 enum gh_write host_reply_write(struct gh_request *r, const void *p, size_t n)
@@ -167,12 +177,15 @@ void host_on_writable(struct gh_request *r, gh_timer_cb cb, void *arg)
 	x->writable_cb = cb;
 	x->writable_arg = arg;
 	x->writable_use = x->use;
+	if (x->source == SOURCE_STREAM && x->state < EXCHANGE_LOG)
+		host_pump(x);
 }
 
 int host_status(const struct gh_request *r)
 {
 	const struct exchange *x = exchange_of_const(r);
-	return x->status ? x->status : x->reply_status;
+	bool service = x->source == SOURCE_SERVICE || x->head_sent || x->state >= EXCHANGE_LOG;
+	return service ? x->status : x->reply_status;
 }
 
 static bool host_status_bodiless(int status)

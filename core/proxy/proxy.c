@@ -47,6 +47,9 @@ void proxy_init(struct proxy *p)
 	p->response_limits.head = limits->response_head;
 	p->response_limits.target = limits->response_head;
 	list_init(&p->conns);
+	list_init(&p->later);
+	uv_idle_init(p->loop, &p->later_turn);
+	p->later_turn.data = p;
 }
 
 void proxy_fini(struct proxy *p)
@@ -90,6 +93,9 @@ void proxy_close_all(struct proxy *p)
 			c->x->reason = END_SHUTTING_DOWN;
 		conn_close(c, false);
 	}
+	/* Nothing is left that could ask for a turn. */
+	if (!uv_is_closing((uv_handle_t *)&p->later_turn))
+		uv_close((uv_handle_t *)&p->later_turn, NULL);
 }
 
 struct str proxy_date(struct proxy *p)

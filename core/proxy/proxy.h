@@ -47,6 +47,8 @@ struct proxy {
 	struct buf head; /* scratch: the head being built */
 	struct parse_limits request_limits, response_limits;
 	struct list conns;      /* all client connections */
+	struct list later;      /* exchanges that plugin code asked something of */
+	uv_idle_t later_turn;   /* runs while there are any */
 	struct map clients;     /* address to count, while limited */
 	struct exchange *spare; /* recycled exchanges */
 	unsigned spare_count;

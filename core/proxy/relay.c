@@ -161,7 +161,7 @@ static void relay_pass_request(struct exchange *x, struct buf *head, struct gh_b
 static void relay_collect(struct exchange *x, const struct relay_piece *piece)
 {
 	buf_append(&x->collected, piece->p, piece->n);
-	if (x->collected.failed) {
+	if (x->collected.failed || x->collected.n > x->collect_max) {
 		x->client_close = true;
 		exchange_fail(x, END_BODY_TOO_LARGE, "gh_read_body()");
 		return;
@@ -177,6 +177,12 @@ static void relay_collect(struct exchange *x, const struct relay_piece *piece)
 	hooks_callback_end(x);
 }
 
+/* A request that has no body cannot be given one. */
+static bool relay_hooks_see_body(const struct exchange *x)
+{
+	return x->chain->on_request_body_count && x->req.framing != FRAMING_NONE;
+}
+
 /* A decoded piece on its way: collected, or through the hooks to the service. */
 static void relay_deliver(struct exchange *x, const struct relay_piece *piece, struct buf *head)
 {
@@ -190,8 +196,7 @@ static void relay_deliver(struct exchange *x, const struct relay_piece *piece, s
 		return;
 	}
 	struct gh_body body = { .data = piece->p, .n = piece->n, .last = x->body_done };
-	if (x->chain->on_request_body_count && (body.n || body.last) &&
-	    !hooks_run_request_body(x, &body))
+	if (relay_hooks_see_body(x) && (body.n || body.last) && !hooks_run_request_body(x, &body))
 		return;
 	relay_pass_request(x, head, &body);
 }
@@ -230,7 +235,8 @@ void relay_collect_begin(struct exchange *x)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-	if (x->req.expect_continue && !x->down.busy) {
+	x->collect_begun = true;
+	if (x->req.expect_continue && !x->body_done && !x->down.busy) {
 		/* No service is asked yet: the gateway itself wants the body. */
 		uv_buf_t buf = uv_buf_init((char *)(uintptr_t)go_on, sizeof(go_on) - 1);
 		flow_send(&x->down, &x->conn->u.stream, &buf, 1);
@@ -259,7 +265,7 @@ void relay_request_begin(struct exchange *x)
 		return;
 	}
 	struct gh_body body = { .data = x->collected.p, .n = x->collected.n, .last = 1 };
-	if (x->chain->on_request_body_count && !hooks_run_request_body(x, &body))
+	if (relay_hooks_see_body(x) && !hooks_run_request_body(x, &body))
 		return;
 	relay_pass_request(x, &x->proxy->head, &body);
 }
@@ -467,13 +473,13 @@ void relay_response_close_end(struct exchange *x)
 {
 	struct gh_body body = { .data = NULL, .n = 0, .last = 1 };
 
-	if (x->chain->on_response_body_count && !hooks_run_response_body(x, &body))
-		return;
-	relay_response_done(x, 0);
 	if (x->down.busy) {
 		x->late_end = true;
 		return;
 	}
+	if (x->chain->on_response_body_count && !hooks_run_response_body(x, &body))
+		return;
+	relay_response_done(x, 0);
 	relay_send_response(x, &body, false);
 }
 
@@ -491,13 +497,12 @@ void relay_on_down(void *arg, int status)
 	if (x->tunnel) {
 		tunnel_on_down(x);
 	} else if (x->late_end) {
-		struct gh_body body = { .data = NULL, .n = 0, .last = 1 };
 		x->late_end = false;
-		relay_send_response(x, &body, false);
+		relay_response_close_end(x);
 	} else if (x->response_over) {
 		relay_response_over(x);
 	} else if (x->source == SOURCE_STREAM) {
-		hooks_writable(x);
+		respond_stream_pump(x);
 	} else {
 		response_resume(x);
 	}

@@ -122,7 +122,8 @@ static void respond_framing(struct buf *out, struct exchange *x)
 
 	x->send_chunked = false;
 	if (res->framing == FRAMING_NONE || (res->framing == FRAMING_LENGTH && !changed)) {
-		if (res->has_length)
+		/* What HEAD and 304 announce would be wrong of a body that a plugin changes. */
+		if (res->has_length && !(changed && res->length))
 			respond_length(out, res->length);
 		return;
 	}
@@ -222,9 +223,9 @@ static void respond_own_fields(struct buf *out, struct exchange *x, const bool *
 		buf_str_append(out, str_from(x->allow));
 		buf_lit(out, "\r\n");
 	}
-	if (x->reply_status == 503)
-		buf_lit(out, "Retry-After: 1\r\n");
 	if (x->reason != END_OK) {
+		if (x->reply_status == 503)
+			buf_lit(out, "Retry-After: 1\r\n");
 		if (x->request_id_n) {
 			buf_lit(out, "X-Request-Id: ");
 			buf_str_append(out, exchange_id(x));
@@ -373,4 +374,6 @@ void respond_stream_pump(struct exchange *x)
 		conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
 	else if (x->response_over)
 		relay_response_over(x);
+	else
+		hooks_writable(x);
 }

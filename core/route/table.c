@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "route/pattern.h"
+
+enum { TABLE_ALLOW_MAX = 4096 };
 
 enum host_rank { HOST_EXACT, HOST_WILDCARD, HOST_ANY };
 
@@ -28,7 +31,6 @@ struct node {
 	struct node *param;
 	struct entry **exact, **rest; /* patterns that end here; those that end in "*" below here */
 	size_t exact_count, rest_count;
-	char *exact_allow, *rest_allow;
 };
 
 struct route_table {
@@ -36,18 +38,24 @@ struct route_table {
 	struct entry **ordered;
 	size_t count;
 	struct node root;
+	struct buf *allow; /* scratch: what the last request could have asked with */
 };
 
-/* GET stands for HEAD too: what answers the one answers the other (RFC 9110, 9.3.2). */
-static bool entry_allows(const struct entry *e, struct str method)
+static bool entry_names(const struct entry *e, struct str method)
 {
 	const struct gh_strings *m = &e->route->methods;
 
 	for (size_t i = 0; i < m->n; i++)
-		if (str_eq(method, str_from(m->items[i])) ||
-		    (str_eq(method, STR("HEAD")) && strcmp(m->items[i], "GET") == 0))
+		if (str_eq(method, str_from(m->items[i])))
 			return true;
-	return m->n == 0;
+	return false;
+}
+
+/* GET stands for HEAD too: what answers the one answers the other (RFC 9110, 9.3.2). */
+static bool entry_allows(const struct entry *e, struct str method)
+{
+	return e->route->methods.n == 0 || entry_names(e, method) ||
+	       (str_eq(method, STR("HEAD")) && entry_names(e, STR("GET")));
 }
 
 static bool entry_host_matches(const struct entry *e, struct str host)
@@ -121,6 +129,9 @@ static int entry_compare(const void *left, const void *right)
 		return a->route->header_count > b->route->header_count ? -1 : 1;
 	if ((a->route->methods.n == 0) != (b->route->methods.n == 0))
 		return a->route->methods.n ? -1 : 1;
+	/* A route of HEAD's own goes before the one that takes it along with GET. */
+	if (entry_names(a, STR("HEAD")) != entry_names(b, STR("HEAD")))
+		return entry_names(a, STR("HEAD")) ? -1 : 1;
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
@@ -165,11 +176,11 @@ static void table_find_conflicts(const struct route_table *t, struct config_erro
 				continue;
 			const struct entry *later = a->index > b->index ? a : b;
 			const struct entry *first = later == a ? b : a;
-			config_errors_add(errors, source, later->route->pointer,
-					  "no rule tells this route (%s) from %s (%s): give one of them "
-					  "another path, host, methods or headers",
-					  later->route->path, first->route->pointer,
-					  first->route->path);
+			config_errors_add(
+				errors, source, later->route->pointer,
+				"no rule tells this route (%s) from %s (%s): give one of them "
+				"another path, host, methods or headers",
+				later->route->path, first->route->pointer, first->route->path);
 		}
 }
 
@@ -192,25 +203,6 @@ static void table_place(struct route_table *t, struct entry *e)
 	node_add(n, e, rest);
 }
 
-/* "GET, HEAD, POST": what the routes of one place allow. */
-static char *node_allow(struct entry **list, size_t count)
-{
-	char text[512];
-	size_t n = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; k < list[i]->route->methods.n; k++) {
-			const char *m = list[i]->route->methods.items[k];
-			bool get = strcmp(m, "GET") == 0;
-			if (strstr(text, m) || n + strlen(m) + 10 > sizeof(text))
-				continue;
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s", n ? ", " : "", m,
-					      get ? ", HEAD" : "");
-		}
-	return xstrdup(text);
-}
-
 static void node_finish(struct node *n)
 {
 	size_t i = 0;
@@ -220,8 +212,6 @@ static void node_finish(struct node *n)
 		qsort(n->exact, n->exact_count, sizeof(*n->exact), entry_compare);
 	if (n->rest_count)
 		qsort(n->rest, n->rest_count, sizeof(*n->rest), entry_compare);
-	n->exact_allow = node_allow(n->exact, n->exact_count);
-	n->rest_allow = node_allow(n->rest, n->rest_count);
 	while ((m = map_next(&n->literals, &i)))
 		node_finish(m->value);
 	if (n->param)
@@ -244,8 +234,6 @@ static void node_free(struct node *n)
 	}
 	free(n->exact);
 	free(n->rest);
-	free(n->exact_allow);
-	free(n->rest_allow);
 }
 
 void route_table_free(struct route_table *t)
@@ -253,12 +241,15 @@ void route_table_free(struct route_table *t)
 	if (!t)
 		return;
 	node_free(&t->root);
+	buf_fini(t->allow);
+	free(t->allow);
 	free(t->ordered);
 	free(t->entries);
 	free(t);
 }
 
-struct route_table *route_table_new(const struct gateway_config *config, struct config_errors *errors)
+struct route_table *route_table_new(const struct gateway_config *config,
+				    struct config_errors *errors)
 {
 	struct route_table *t = xcalloc(1, sizeof(*t));
 	size_t before = errors->count + errors->dropped;
@@ -267,6 +258,8 @@ struct route_table *route_table_new(const struct gateway_config *config, struct 
 
 	t->entries = xcalloc(config->route_count + 1, sizeof(*t->entries));
 	t->ordered = xcalloc(config->route_count + 1, sizeof(struct entry *));
+	t->allow = xcalloc(1, sizeof(*t->allow));
+	buf_init(t->allow, TABLE_ALLOW_MAX);
 	for (uint32_t i = 0; i < config->route_count; i++) {
 		struct entry *entry = &t->entries[t->count];
 		entry->route = &config->routes[i];
@@ -299,6 +292,7 @@ int64_t route_table_ordered(const struct route_table *t, size_t i)
 
 struct matcher {
 	const struct route_query *query;
+	struct buf *allow;
 	struct route_match *match;
 	struct str values[ROUTE_PARAMS_MAX];
 	size_t value_count;
@@ -320,7 +314,32 @@ static bool match_take(struct matcher *m, const struct entry *e)
 	return true;
 }
 
-static bool match_list(struct matcher *m, struct entry *const *list, size_t count, const char *allow)
+static void match_add_allow(struct buf *allow, struct str method)
+{
+	struct str rest = buf_str(allow), seen;
+
+	while (rest.p && str_next(&rest, ',', &seen))
+		if (str_eq(seen, method))
+			return;
+	if (allow->n)
+		buf_lit(allow, ", ");
+	buf_str_append(allow, method);
+}
+
+/* The route would do but for the method: what it does allow goes into Allow (RFC 9110, 15.5.6). */
+static void match_note_methods(struct matcher *m, const struct entry *e)
+{
+	const struct gh_strings *methods = &e->route->methods;
+
+	m->match->outcome = ROUTE_METHOD;
+	for (size_t i = 0; i < methods->n; i++) {
+		match_add_allow(m->allow, str_from(methods->items[i]));
+		if (strcmp(methods->items[i], "GET") == 0)
+			match_add_allow(m->allow, STR("HEAD"));
+	}
+}
+
+static bool match_list(struct matcher *m, struct entry *const *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct entry *e = list[i];
@@ -328,10 +347,7 @@ static bool match_list(struct matcher *m, struct entry *const *list, size_t coun
 			continue;
 		if (entry_allows(e, m->query->method))
 			return match_take(m, e);
-		if (m->match->outcome == ROUTE_NONE) {
-			m->match->outcome = ROUTE_METHOD;
-			m->match->allow = allow;
-		}
+		match_note_methods(m, e);
 	}
 	return false;
 }
@@ -343,7 +359,7 @@ static bool match_node(struct matcher *m, const struct node *n, struct str rest)
 	const struct node *child;
 
 	if (!rest.p)
-		return match_list(m, n->exact, n->exact_count, n->exact_allow);
+		return match_list(m, n->exact, n->exact_count);
 	const char *slash = memchr(rest.p, '/', rest.n);
 	struct str segment = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
 	struct str behind = { slash ? slash + 1 : NULL, slash ? rest.n - segment.n - 1 : 0 };
@@ -356,19 +372,24 @@ static bool match_node(struct matcher *m, const struct node *n, struct str rest)
 			return true;
 		m->value_count--;
 	}
-	return match_list(m, n->rest, n->rest_count, n->rest_allow);
+	return match_list(m, n->rest, n->rest_count);
 }
 
 void route_table_match(const struct route_table *t, const struct route_query *q,
 		       struct route_match *match)
 {
-	struct matcher m = { .query = q, .match = match };
+	struct matcher m = { .query = q, .allow = t->allow, .match = match };
 
 	match->outcome = ROUTE_NONE;
 	match->param_count = 0;
 	match->allow = NULL;
+	buf_clear(t->allow);
 	if (q->path.n && q->path.p[0] == '/')
 		match_node(&m, &t->root, (struct str){ q->path.p + 1, q->path.n - 1 });
+	if (match->outcome != ROUTE_METHOD)
+		return;
+	buf_char(t->allow, '\0');
+	match->allow = t->allow->failed ? NULL : t->allow->p;
 }
 
 /* ---- explaining ---- */

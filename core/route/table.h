@@ -39,7 +39,8 @@ struct route_match {
 	uint32_t index;
 	uint32_t param_count;
 	struct route_param params[ROUTE_PARAMS_MAX];
-	/* ROUTE_METHOD: for Allow, "GET, HEAD", owned by the table; NULL: none. */
+	/* ROUTE_METHOD: for Allow, "GET, HEAD": every method with which the request would have found a
+	 * route.  In the table, until the next match. */
 	const char *allow;
 };
 
