@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: every command on right and wrong input, and the files that it generates.
 
-SCHEMA_UPDATE=1 writes config/gateway.schema.json and the reference of docs/configuration.md anew
-instead of comparing them.
+SCHEMA_UPDATE=1 make check TESTS=tests/system/test_cli.py writes config/gateway.schema.json and the
+reference of docs/configuration.md anew instead of comparing them.
 """
 import glob
 import json
@@ -362,8 +362,8 @@ class Generated(unittest.TestCase):
     def compare(self, path, committed, printed):
         """Fails with the way to mend it, or writes the file in update mode."""
         if committed != printed and not UPDATE:
-            self.fail("%s is not what the binary prints; write it anew with SCHEMA_UPDATE=1 "
-                      "%s" % (path, os.path.relpath(__file__, SRCDIR)))
+            self.fail("%s is not what the binary prints; write it anew: SCHEMA_UPDATE=1 make check "
+                      "TESTS=tests/system/test_cli.py" % path)
 
     def test_schema(self):
         path = SRCDIR + "/config/gateway.schema.json"
