@@ -29,13 +29,10 @@ static void consul_escape(struct buf *b, const char *text)
 	}
 }
 
-void consul_query_url(struct buf *b, const struct consul_settings *s, const char *service,
-		      uint64_t index)
+static void consul_query_arguments(struct buf *b, const struct consul_settings *s, uint64_t index)
 {
 	char sep = '?';
 
-	buf_printf(b, "%s/v1/health/service/", s->base);
-	consul_escape(b, service);
 	if (index > 0) {
 		buf_printf(b, "?index=%llu&wait=%llums", (unsigned long long)index,
 			   (unsigned long long)s->config->wait);
@@ -55,6 +52,21 @@ void consul_query_url(struct buf *b, const struct consul_settings *s, const char
 		buf_printf(b, "%cns=", sep);
 		consul_escape(b, s->config->ns);
 	}
+}
+
+void consul_query_url(struct buf *b, const struct consul_settings *s, const char *service,
+		      uint64_t index)
+{
+	buf_printf(b, "%s/v1/health/service/", s->base);
+	consul_escape(b, service);
+	consul_query_arguments(b, s, index);
+}
+
+void consul_query_path(struct buf *b, const struct consul_settings *s, const char *path,
+		       uint64_t index)
+{
+	buf_printf(b, "%s%s", s->base, path);
+	consul_query_arguments(b, s, index);
 }
 
 uint64_t consul_query_deadline(const struct consul_settings *s, uint64_t index)

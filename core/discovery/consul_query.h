@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* discovery/consul_query.h -- one question to Consul about a service: its URL, its deadline, and
+/* discovery/consul_query.h -- one question to Consul: its URL, its deadline, and
  * what an answer to it means.
  * Called by: discovery/consul.  Never: asks it. */
 #ifndef GATEHOUSE_DISCOVERY_CONSUL_QUERY_H
@@ -25,6 +25,9 @@ struct consul_reply {
 /* Appends the URL for the state of a service later than index; index 0 does not block. */
 void consul_query_url(struct buf *, const struct consul_settings *, const char *service,
 		      uint64_t index);
+/* The same for another path, which is not escaped. */
+void consul_query_path(struct buf *, const struct consul_settings *, const char *path,
+		       uint64_t index);
 /* How long all of it may take, in milliseconds: Consul adds up to a sixteenth to the wait. */
 uint64_t consul_query_deadline(const struct consul_settings *, uint64_t index);
 /* Reads the headers of a 200 into the answer: 0; or -1 and what is wrong. */

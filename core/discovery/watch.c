@@ -99,12 +99,22 @@ void watch_asked(struct watch *w, uint64_t now_ms)
 	w->minute = watch_spend(w->minute);
 	w->asked_ms = now_ms;
 	w->asking = true;
+	w->poked = false;
+}
+
+static uint64_t watch_later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 /* The earliest moment for the next question after an answer. */
 static uint64_t watch_allowed_at(struct watch *w, uint64_t now_ms)
 {
 	watch_refill(w, now_ms);
+	if (w->polled && w->poked)
+		return watch_later(now_ms, w->asked_ms + WATCH_POKE_MS);
+	if (w->polled)
+		return now_ms + WATCH_SWEEP_MS;
 	if (w->minute < WATCH_COST)
 		w->slow = true;
 	else if (w->minute >= WATCH_MINUTE_MAX / 2)
@@ -124,6 +134,11 @@ static void watch_take_index(struct watch *w, uint64_t now_ms, uint64_t index)
 	bool early = now_ms - w->asked_ms < w->rules.wait_ms - w->rules.wait_ms / 20;
 	uint64_t asked = w->ask_index;
 
+	if (w->polled) {
+		w->ask_index = 0;
+		watch_move(w, WATCH_SYNCING);
+		return;
+	}
 	if (index == 0)
 		index = 1; /* 0 would not block, and so spin */
 	if (asked > 0 && (index < asked || (index == asked && early))) {
@@ -187,7 +202,7 @@ void watch_answered(struct watch *w, uint64_t now_ms, const struct watch_answer 
 	w->known = set;
 	watch_take_index(w, now_ms, a->index);
 	w->ask_at_ms = watch_allowed_at(w, now_ms);
-	w->throttled += w->ask_at_ms > now_ms;
+	w->throttled += !w->polled && w->ask_at_ms > now_ms;
 }
 
 static uint64_t watch_backoff(struct watch *w, enum watch_fault fault)
@@ -225,6 +240,26 @@ void watch_renew(struct watch *w, uint64_t at_ms)
 	w->ask_index = 0;
 	w->ask_at_ms = at_ms;
 	watch_move(w, WATCH_SYNCING);
+}
+
+void watch_poll(struct watch *w, uint64_t now_ms)
+{
+	if (w->polled)
+		return;
+	w->polled = true;
+	if (w->state != WATCH_INIT)
+		watch_renew(w, now_ms);
+}
+
+void watch_poke(struct watch *w, uint64_t now_ms)
+{
+	uint64_t at = watch_later(now_ms, w->asked_ms + WATCH_POKE_MS);
+
+	if (!w->polled || w->state == WATCH_BACKOFF)
+		return;
+	w->poked = w->asking;
+	if (!w->asking && at < w->ask_at_ms)
+		w->ask_at_ms = at;
 }
 
 bool watch_tick(struct watch *w, uint64_t now_ms)

@@ -39,7 +39,9 @@ enum {
 	WATCH_LIMITED_MIN_MS = 5000,
 	WATCH_DENIED_MS = 15000,
 	WATCH_SLOW_MS = 15000, /* between questions about a service that never rests */
-	WATCH_CONTACT_MAX_MS = 5000
+	WATCH_CONTACT_MAX_MS = 5000,
+	WATCH_SWEEP_MS = 30000, /* between questions of a polled watch that nobody pokes */
+	WATCH_POKE_MS = 1000    /* and of one that is poked */
 };
 
 struct watch_rules {
@@ -74,6 +76,7 @@ struct watch {
 	uint64_t allowance, minute; /* token buckets against loops, see watch.c */
 	uint64_t refilled_ms;
 	bool slow;
+	bool polled, poked;
 	size_t holding, panicking;        /* instances, as of the last watch_view() */
 	uint64_t index_resets, throttled; /* counters */
 };
@@ -93,6 +96,10 @@ void watch_failed(struct watch *, uint64_t now_ms, enum watch_fault);
 /* Drops the question that is on its way, or the rest of a backoff, and asks anew at at_ms: what
  * answers again may not be what answered before. */
 void watch_renew(struct watch *, uint64_t at_ms);
+/* From now on it never blocks: it asks at index 0, now and then and when it is poked. */
+void watch_poll(struct watch *, uint64_t now_ms);
+/* Something has changed somewhere: a polled watch asks soon, others know by themselves. */
+void watch_poke(struct watch *, uint64_t now_ms);
 /* Ends holds that are over: whether anything changed. */
 bool watch_tick(struct watch *, uint64_t now_ms);
 /* When watch_tick() or a question is due; UINT64_MAX: nothing to wait for but an answer. */

@@ -364,6 +364,22 @@ class RealConsul(unittest.TestCase):
         wait_used(gw, [ident for ident, _ in payload], limit=30)
         self.assertEqual(get(gw)[0], 200)
 
+    def test_many_services(self):
+        names = ["s%d" % i for i in range(300)]
+        for name in names:
+            self.register(name, self.one, name)
+        gw = self.gateway({name: {} for name in names}, wait=False)
+        begun = time.monotonic()
+        gw.wait_ready(30)
+        report("300 services are live", time.monotonic() - begun)
+        self.assertTrue(all(s["state"] == "live" for s in gw.status()["services"]))
+        # An agent allows 200 connections per client.
+        self.assertLess(connections_to(gw.pid, self.consul.port), 60)
+        self.register("s7-new", self.two, "s7")
+        report("registered to used", wait_used(gw, ["s7", "s7-new"], "s7"))
+        self.consul.call("PUT", "/v1/agent/service/maintenance/s7?enable=true")
+        report("maintenance to out", wait_used(gw, ["s7-new"], "s7"))
+
     def test_unix_socket(self):
         path = scratch("agent.sock")
         os.unlink(path)

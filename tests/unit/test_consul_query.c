@@ -63,6 +63,18 @@ START_TEST(names_cannot_leave_their_place)
 }
 END_TEST
 
+START_TEST(other_paths)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	consul_query_path(&b, &settings, "/v1/catalog/services", 3);
+	ck_assert(str_eq(buf_str(&b), STR("http://127.0.0.1:8500/v1/catalog/services"
+					  "?index=3&wait=30000ms&stale")));
+	buf_fini(&b);
+}
+END_TEST
+
 START_TEST(deadlines)
 {
 	ck_assert_uint_eq(consul_query_deadline(&settings, 0), 10000);
@@ -167,6 +179,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, urls);
 	tcase_add_test(tc, names_cannot_leave_their_place);
+	tcase_add_test(tc, other_paths);
 	tcase_add_test(tc, deadlines);
 	tcase_add_test(tc, reads_headers);
 	tcase_add_test(tc, no_index_is_no_answer);

@@ -499,7 +499,6 @@ END_TEST
 START_TEST(restores_what_another_knew)
 {
 	struct watch old;
-	struct instance_set view;
 
 	turn(2, 500, "a b");
 	old = w;
@@ -516,9 +515,46 @@ START_TEST(restores_what_another_knew)
 	turn(2, 3, "");
 	ck_assert_str_eq(usable(), "a b");
 	ck_assert_uint_eq(w.holding, 2);
-	view = watch_view(&w);
-	ck_assert_uint_eq(view.count, 2);
-	instance_set_fini(&view);
+}
+END_TEST
+
+START_TEST(polls)
+{
+	turn(2, 40, "a");
+	ask();
+	watch_poll(&w, now);
+	ck_assert_uint_eq(watch_due(&w), now);
+	turn(2, 41, "a");
+	ck_assert_uint_eq(w.ask_index, 0);
+	ck_assert_uint_eq(w.ask_at_ms, now + WATCH_SWEEP_MS);
+	/* Poked, but not more often than once a second. */
+	watch_poke(&w, now);
+	ck_assert_uint_eq(w.ask_at_ms, now - 2 + WATCH_POKE_MS);
+	now += 5000;
+	w.ask_at_ms = now + WATCH_SWEEP_MS;
+	watch_poke(&w, now);
+	ck_assert_uint_eq(w.ask_at_ms, now);
+	/* What changes while a question is on its way may not be in its answer. */
+	ask();
+	watch_poke(&w, now);
+	answer(2, 42, "a b");
+	ck_assert_uint_eq(w.ask_at_ms, now - 2 + WATCH_POKE_MS);
+	turn(2, 42, "a b");
+	ck_assert_uint_eq(w.ask_at_ms, now + WATCH_SWEEP_MS);
+	/* A poke is no reason to end a backoff. */
+	fault(WATCH_DENIED);
+	watch_poke(&w, now);
+	ck_assert_uint_eq(w.ask_at_ms, now + WATCH_DENIED_MS);
+	ck_assert_uint_eq(w.index_resets, 0);
+}
+END_TEST
+
+START_TEST(only_a_polled_one_is_poked)
+{
+	turn(2, 40, "a");
+	w.ask_at_ms = now + 7;
+	watch_poke(&w, now);
+	ck_assert_uint_eq(w.ask_at_ms, now + 7);
 }
 END_TEST
 
@@ -623,6 +659,8 @@ int main(void)
 	tcase_add_test(tc, weight_0_gets_nothing);
 	tcase_add_test(tc, renews);
 	tcase_add_test(tc, restores_what_another_knew);
+	tcase_add_test(tc, polls);
+	tcase_add_test(tc, only_a_polled_one_is_poked);
 	tcase_add_test(tc, no_hold_when_told_so);
 	tcase_add_loop_test(tc, survives_any_schedule, 0, 20);
 	tcase_add_test(tc, states_have_names);

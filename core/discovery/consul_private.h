@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* discovery/consul_private.h -- what the parts of the Consul client share: the agent, the services
+ * followed through it, its probe and its triggers.
+ * Called by: discovery/consul*.c only.  Never: included elsewhere. */
+#ifndef GATEHOUSE_DISCOVERY_CONSUL_PRIVATE_H
+#define GATEHOUSE_DISCOVERY_CONSUL_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "base/rand.h"
+#include "discovery/consul_settings.h"
+#include "discovery/discovery.h"
+#include "discovery/health.h"
+#include "discovery/publish.h"
+#include "discovery/skipped.h"
+#include "discovery/watch.h"
+#include "net/fetch.h"
+
+struct config_service;
+
+enum {
+	CONSUL_MAGIC = 0x636f6e73,
+	CONSUL_SERVICE_MAGIC = 0x636f6e74,
+	CONSUL_TRIGGERS = 2,
+	CONSUL_ANSWER_MAX = 64 * 1024 * 1024
+};
+
+/* A blocking question whose answer is only a sign that something has changed. */
+struct consul_trigger {
+	struct consul *consul;
+	const char *path;
+	uint64_t index, asked_ms;
+	uint64_t last; /* index of the last answer; 0: none yet */
+	unsigned faults;
+	struct fetch *fetch;
+	uv_timer_t timer;
+};
+
+struct consul {
+	unsigned magic;
+	uv_loop_t *loop;
+	struct consul_settings settings;
+	struct registry *registry;
+	struct resolver *resolver;
+	struct fetcher *fetcher;
+	struct rand rand;
+	struct list services;
+	size_t service_count;
+	struct list inherited; /* of struct consul_memory, see consul_memory.c */
+	char *token_header;    /* "X-Consul-Token: ...", or NULL */
+	uv_timer_t probe_timer;
+	struct fetch *probe;
+	uint64_t probed_ms;
+	bool down;
+	bool single; /* a connection carries one request at a time: not HTTP/2 */
+	bool polled; /* so many services that they are polled, and triggers watch */
+	struct consul_trigger triggers[CONSUL_TRIGGERS];
+	struct discovery_stats stats;
+	size_t handles; /* libuv handles that have not been closed */
+	bool closing;
+	void (*on_closed)(void *arg);
+	void *arg;
+};
+
+/* What was logged last of a service, so that each change is logged once. */
+struct consul_said {
+	bool faulty;
+	enum watch_fault fault;
+	size_t holding, panicking;
+};
+
+struct consul_service {
+	unsigned magic;
+	struct list link;
+	struct consul *consul;
+	const char *name; /* in Consul */
+	struct registry_service *record;
+	struct health_rules rules;
+	struct watch watch;
+	struct publish publish;
+	struct skipped skipped;
+	bool restored; /* and not published yet */
+	struct fetch *fetch;
+	uv_timer_t timer;
+	struct consul_said said;
+};
+
+/* consul.c */
+
+/* Asks the agent: with its token, and bounded in time and size.  NULL as fetch_start(). */
+struct fetch *consul_fetch(struct consul *, const char *url, uint64_t timeout_ms, size_t max_answer,
+			   fetch_cb, void *arg);
+/* Reads the token again: whether there is another one now. */
+bool consul_reload_token(struct consul *);
+/* Every watch begins anew: the agent may know nothing of what it said before. */
+void consul_renew_all(struct consul *);
+/* Every polled watch asks soon. */
+void consul_poke_all(struct consul *);
+/* The agent was heard to speak HTTP/1: each question needs its own connection. */
+void consul_is_single(struct consul *);
+/* A handle's close callback has run. */
+void consul_handle_closed(struct consul *);
+
+/* consul_probe.c */
+
+void consul_probe_start(struct consul *);
+/* Asks now, unless a probe is on its way. */
+void consul_probe(struct consul *);
+/* A question has failed: finds out soon whether the agent has. */
+void consul_suspect(struct consul *);
+
+/* consul_trigger.c */
+
+void consul_triggers_start(struct consul *);
+void consul_triggers_close(struct consul *);
+
+/* consul_service.c */
+
+struct consul_service *consul_service_new(struct consul *, struct registry_service *,
+					  const struct config_service *declared);
+/* Does what is due, and arms the timer for what is due next. */
+void consul_service_run(struct consul_service *);
+/* Gives up the question that is on its way, and asks anew at that time. */
+void consul_service_renew(struct consul_service *, uint64_t at_ms);
+/* After fetcher_close(): its memory goes when the loop has closed the timer. */
+void consul_service_close(struct consul_service *);
+
+/* consul_memory.c */
+
+/* Takes over what is remembered of the service, if it is read by the same rules. */
+void consul_remember(struct consul_service *);
+void consul_forget_all(struct consul *);
+
+#endif
