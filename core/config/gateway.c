@@ -115,11 +115,14 @@ static int gateway_build(struct gateway_config *c, struct config_errors *errors)
 	return 0;
 }
 
-/* Whether any error is at the pointer or below it. */
+/* Whether any error is at the pointer or below it, or may be: where the dropped ones were is not
+ * known. */
 static bool gateway_is_wrong(const struct config_errors *errors, const char *pointer)
 {
 	size_t n = strlen(pointer);
 
+	if (errors->dropped > 0)
+		return true;
 	for (size_t i = 0; i < errors->count; i++) {
 		const char *p = errors->items[i].pointer;
 		if (strncmp(p, pointer, n) == 0 && (p[n] == '\0' || p[n] == '/'))

@@ -149,6 +149,33 @@ START_TEST(test_read)
 }
 END_TEST
 
+/* With more errors than are kept, no route is known to be right. */
+START_TEST(test_read_many)
+{
+	size_t size = 64 * 1024, n;
+	char *text = malloc(size);
+	struct gateway_config *c;
+	struct str s = { text, 0 };
+
+	ck_assert_ptr_nonnull(text);
+	n = (size_t)snprintf(text, size, "{\"listen\": [\":1\"], \"routes\": [");
+	for (int i = 0; i < 200; i++)
+		n += (size_t)snprintf(text + n, size - n,
+				      "%s{\"path\": 1, \"plugin\": \"p\", "
+				      "\"methods\": [1]}",
+				      i ? "," : "");
+	n += (size_t)snprintf(text + n, size - n, "]}");
+	s.n = n;
+	c = gateway_config_read("f", &s, &errors);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_uint_eq(c->route_count, 0);
+	ck_assert_uint_eq(config_errors_total(&errors), 400);
+	config_errors_fini(&errors);
+	gateway_config_free(c);
+	free(text);
+}
+END_TEST
+
 /* The file is read, and relative paths start from where it is, links resolved. */
 START_TEST(test_file)
 {
@@ -182,5 +209,5 @@ END_TEST
 int main(void)
 {
 	return SUITE("gateway", test_example, test_defaults, test_whole_text, test_references,
-		     test_read, test_file);
+		     test_read, test_read_many, test_file);
 }
