@@ -97,6 +97,22 @@ static uint32_t build_cores(void)
 	return n < 1 ? 1 : n > 256 ? 256 : (uint32_t)n;
 }
 
+/* The target is a part of the head: its default gives way to a smaller head. */
+static void build_uri_limit(const struct gateway_build *b)
+{
+	struct config_limits *limits = &b->config->limits;
+	const json_t *root = config_source_root(b->config->source);
+
+	if (limits->uri <= limits->head)
+		return;
+	if (json_object_get(json_object_get(root, "limits"), "uri"))
+		build_error(
+			b, "/limits/uri",
+			"larger than limits.head, which holds the target too; make it smaller or "
+			"head larger");
+	limits->uri = limits->head;
+}
+
 void build_process(const struct gateway_build *b)
 {
 	struct gateway_config *c = b->config;
@@ -119,10 +135,7 @@ void build_process(const struct gateway_build *b)
 	c->timeouts = raw->defaults.timeout;
 	c->limits = raw->limits;
 	c->http = raw->http;
-	if (c->limits.uri > c->limits.head)
-		build_error(b, "/limits/uri",
-			    "larger than limits.head, which holds the target too; make "
-			    "it smaller or head larger");
+	build_uri_limit(b);
 }
 
 /* What the file itself says of Consul; NULL: nothing. */

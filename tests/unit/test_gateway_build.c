@@ -80,6 +80,10 @@ START_TEST(test_process)
 	ck_assert_uint_eq(c->workers, 7);
 	ck_assert(c->log_level == 3 && c->log_format == CONFIG_LOG_TEXT);
 	gateway_config_free(c);
+	c = load("\"limits\": {\"head\": \"4KiB\"}");
+	ck_assert_ptr_nonnull(c);
+	ck_assert_uint_eq(c->limits.uri, 4096);
+	gateway_config_free(c);
 	refused("\"limits\": {\"uri\": \"32KiB\"}",
 		"f:2:19: /limits/uri: larger than limits.head, which holds the target too; make it "
 		"smaller or head larger\n");
