@@ -94,10 +94,17 @@ def invalid_lines(run):
     return lines
 
 
-def noise_line(run):
-    shares = [100 * s["foreign"] for e in run.entries for s in e.samples]
+def foreign_shares(run):
+    """Per cent of the contender's core that others took, window by window, where that is known."""
     shared = set(run.layout.contender) & set(run.layout.load + run.layout.origin)
-    if not shares or shared or run.workload.kind == "idle":
+    if shared or run.workload.kind == "idle":
+        return []
+    return [100 * s["foreign"] for e in run.entries for s in e.samples]
+
+
+def noise_line(run):
+    shares = foreign_shares(run)
+    if not shares:
         return ""
     return (f"Others took {statistics.median(shares):.1f} % of the contender's core in the median "
             f"window, {max(shares):.1f} % in the worst.")
@@ -113,7 +120,11 @@ def run_text(run):
 
 
 def targets_text(runs):
-    return "## Targets\n\n" + table(["workload", "target", "measured", "verdict"],
+    shares = [share for run in runs.values() for share in foreign_shares(run)]
+    busy = statistics.median(shares) if shares else 0
+    warning = (f"The machine was busy: others took {busy:.0f} % of the contender's core in the "
+               "median window. These verdicts are an indication only.\n\n") if busy > 5 else ""
+    return "## Targets\n\n" + warning + table(["workload", "target", "measured", "verdict"],
                                     [list(row) for row in judge(runs)], left=4)
 
 
