@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/control.h"
 
-#include <inttypes.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -300,8 +299,14 @@ static void control_raise_limits(void)
 static struct gateway_config *control_load(const struct control_options *options)
 {
 	struct config_errors errors = { 0 };
-	struct gateway_config *config = gateway_config_load(options->file, NULL, &errors);
+	json_t *utf8 = json_string(options->file);
 
+	if (!utf8) {
+		fprintf(stderr, "gatehouse: the configuration's path must be UTF-8\n");
+		return NULL;
+	}
+	json_decref(utf8);
+	struct gateway_config *config = gateway_config_load(options->file, NULL, &errors);
 	if (!config)
 		config_errors_print(&errors, options->file, stderr);
 	config_errors_fini(&errors);

@@ -130,14 +130,14 @@ static int listen_add(struct listener *l, int fd)
 }
 
 static int listen_open_tcp(struct listener *l, const struct config_listen *config, uint32_t workers,
-			   struct error *e)
+			   bool probe, struct error *e)
 {
 	bool first = l->count == 0;
 	struct listen_address a;
 
 	if (listen_resolve(config, first ? config->port : l->port, &a, e))
 		return -1;
-	if (first && config->port != 0 && listen_probe(&a))
+	if (probe && listen_probe(&a))
 		return listen_error(e, l->text, errno);
 	while (l->count < workers) {
 		if (listen_add(l, listen_bind(&a, true)))
@@ -227,6 +227,7 @@ static void listen_free(struct listen_set *set, struct listener *l)
 	free(l->fds);
 	free(l->path);
 	free(l->text);
+	free(l->key);
 	free(l);
 	if (set->count == 0) {
 		free(set->items);
@@ -234,24 +235,41 @@ static void listen_free(struct listen_set *set, struct listener *l)
 	}
 }
 
-static struct listener *listen_find(struct listen_set *set, const char *text)
+static struct listener *listen_find(struct listen_set *set, const struct config_listen *config)
 {
+	char key[256];
+
+	if (config->path)
+		snprintf(key, sizeof(key), "unix:%s", config->path);
+	else
+		snprintf(key, sizeof(key), "%s:%u", config->host, config->port);
 	for (size_t i = 0; i < set->count; i++)
-		if (strcmp(set->items[i]->text, text) == 0)
+		if (strcmp(set->items[i]->key, key) == 0)
 			return set->items[i];
 	struct listener *l = xcalloc(1, sizeof(*l));
-	l->text = xstrdup(text);
+	l->key = xstrdup(key);
+	l->text = xstrdup(config->text);
 	set->items = xrealloc(set->items, (set->count + 1) * sizeof(struct listener *));
 	set->items[set->count++] = l;
 	return l;
 }
 
+/* From "0.0.0.0:80" to "127.0.0.1:80": the port is taken, and by ourselves. */
+static bool listen_has_port(const struct listen_set *set, uint16_t port)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i]->count && set->items[i]->port == port)
+			return true;
+	return false;
+}
+
 struct listener *listen_take(struct listen_set *set, const struct config_listen *config,
 			     uint32_t workers, struct error *e)
 {
-	struct listener *l = listen_find(set, config->text);
+	struct listener *l = listen_find(set, config);
+	bool probe = !config->path && config->port && !listen_has_port(set, config->port);
 	int rc = config->path ? listen_open_unix(l, config, e) :
-				listen_open_tcp(l, config, workers, e);
+				listen_open_tcp(l, config, workers, probe, e);
 
 	if (rc) {
 		if (l->users == 0)

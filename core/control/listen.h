@@ -17,7 +17,8 @@ enum { LISTEN_URL_SIZE = 160 };
 
 /* The sockets of one address. */
 struct listener {
-	char *text;                /* the address as configured */
+	char *key;  /* "127.0.0.1:5000": tells one address from another, however it is written */
+	char *text; /* the address as first configured, for messages */
 	char url[LISTEN_URL_SIZE]; /* "http://127.0.0.1:5000": with the port that was given */
 	int *fds;                  /* one per worker; of a unix socket, one for all */
 	uint32_t count;
@@ -35,8 +36,8 @@ struct listen_set {
 	size_t count;
 };
 
-/* Opens sockets for so many workers, and keeps those that are open: their text tells which.  The
- * listener's users count is one higher.  NULL and one line that says what to do. */
+/* Opens sockets for so many workers, and keeps those that are open: host and port, or path, tell
+ * which.  The listener's users count is one higher.  NULL and one line that says what to do. */
 struct listener *listen_take(struct listen_set *, const struct config_listen *, uint32_t workers,
 			     struct error *);
 /* Closes the sockets when nobody uses them any more; removes a unix socket's file. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/proc.h"
 
-#include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +140,8 @@ static int proc_start(struct proc *p, const struct proc_spec *spec, int channel_
 	};
 
 	options.stdio = proc_stdio(spec, channel_fd, &options.stdio_count);
+	/* Libraries open descriptors that a worker must not inherit; those above it will. */
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	int rc = uv_spawn(spec->loop, &p->process, &options);
 	proc_environment_free(options.env);
 	free(options.stdio);

@@ -104,6 +104,23 @@ START_TEST(test_taken_port)
 }
 END_TEST
 
+START_TEST(test_own_port_in_other_words)
+{
+	struct config_listen any = address("127.0.0.1:0", "127.0.0.1", 0);
+	struct listener *l = take(&any, 1);
+	struct config_listen wide = address("all", "0.0.0.0", l->port);
+	struct config_listen again = address("everywhere", "0.0.0.0", l->port);
+	struct listener *w = take(&wide, 2);
+
+	ck_assert_ptr_ne(w, l);
+	ck_assert_ptr_eq(take(&again, 2), w);
+	listen_drop(&set, l);
+	listen_drop(&set, w);
+	listen_drop(&set, w);
+	ck_assert_uint_eq(set.count, 0);
+}
+END_TEST
+
 START_TEST(test_address_of_nobody)
 {
 	struct config_listen nobody = address("192.0.2.1:80", "192.0.2.1", 8081);
@@ -194,7 +211,8 @@ END_TEST
 int main(void)
 {
 	return SUITE("listen", test_one_socket_per_worker_on_one_port,
-		     test_a_later_generation_takes_over, test_taken_port, test_address_of_nobody,
+		     test_a_later_generation_takes_over, test_taken_port,
+		     test_own_port_in_other_words, test_address_of_nobody,
 		     test_stop_refuses_connections, test_unix_socket, test_unix_leftovers,
 		     test_given_descriptor_is_not_closed);
 }
