@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """harness -- starts and stops the real processes that system tests drive.
 
-Called by every tests/system/test_*.py.  Ports are picked by the kernel, every wait has a
+Called by every tests/system/test_*.py.  Ports are picked at random, every wait has a
 limit, and only processes started here are ever signalled, by their pid.
 
     with start_gateway({"services": {...}, "routes": [...]}) as gw:
@@ -10,6 +10,7 @@ limit, and only processes started here are ever signalled, by their pid.
 import atexit
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -48,14 +49,23 @@ def wait_until(predicate, limit=5.0, what="condition", poll=0.01):
 
 
 def free_port():
-    """Returns a TCP port that is free now on 127.0.0.1 and was not handed out before."""
+    """Returns a TCP port that is free now on 127.0.0.1 and was not handed out before.
+
+    It lies below the range that the kernel takes ports of outgoing connections from: one of
+    those could be gone again before the program that it is meant for listens on it.
+    """
     while True:
+        port = random.randrange(10240, 32000)
+        if port in _ports_given:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in _ports_given:
-            _ports_given.add(port)
-            return port
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _ports_given.add(port)
+        return port
 
 
 def workdir():
