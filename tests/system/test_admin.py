@@ -10,7 +10,8 @@ import threading
 import unittest
 
 from backend import Backend
-from harness import SLOW, Client, free_port, relay_config, request, scratch, start_gateway, wait_until
+from harness import (SLOW, SRCDIR, Client, free_port, relay_config, request, scratch,
+                     start_gateway, wait_until)
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -222,6 +223,15 @@ class Metrics(AdminCase):
             self.assertTrue(name.startswith("gatehouse_"), name)
             if kind == "histogram":
                 self.check_histogram(name, series)
+
+    def test_guide_names_everything(self):
+        with open(os.path.join(SRCDIR, "docs", "operators.md"), encoding="utf-8") as f:
+            guide = f.read()
+        families = parse_metrics(self.text())
+        self.assertEqual([n for n in families if "`%s`" % n not in guide], [])
+        reasons = [re.search('reason="(.*)"', key).group(1)
+                   for key in families["gatehouse_requests_ended_total"][1]]
+        self.assertEqual([r for r in reasons if "| `%s` |" % r not in guide], [])
 
     def check_histogram(self, name, series):
         """Buckets only grow, the last is infinity and is the count."""
