@@ -148,9 +148,9 @@ static void consul_fail(struct consul_service *s, enum watch_fault fault, int st
 	if (fault == WATCH_UNREACHABLE || fault == WATCH_LIMITED)
 		consul_suspect(c);
 	if (fault == WATCH_DENIED && consul_reload_token(c)) {
-		/* Another token deserves a try at once, though not one a millisecond. */
+		/* Another token deserves a try at once, and not for this service alone. */
 		log_info("Consul's ACL token was read again");
-		watch_renew(&s->watch, uv_now(c->loop) + WATCH_BACKOFF_FIRST_MS);
+		consul_renew_all(c);
 	}
 }
 

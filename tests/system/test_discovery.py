@@ -86,6 +86,13 @@ def gateway(address, services=None, wait=True, **consul):
                           "routes": routes}, env=NEUTRAL, wait=wait)
 
 
+def end(gw):
+    """Stops a gateway, which must end well."""
+    status = gw.stop()
+    if status:
+        raise AssertionError("gatehouse ended with %s\n%s" % (status, gw.tail()))
+
+
 def service(gw, name="web"):
     """Returns what /status says of a service, or None."""
     return next((s for s in gw.status()["services"] if s["name"] == name), None)
@@ -158,7 +165,7 @@ class RealConsul(unittest.TestCase):
 
     def gateway(self, services=None, **more):
         gw = gateway(self.consul.address, services, **more)
-        self.addCleanup(gw.stop)
+        self.addCleanup(end, gw)
         return gw
 
     def register(self, ident, backend, name="web", **more):
@@ -387,7 +394,7 @@ class RealConsul(unittest.TestCase):
         self.addCleanup(consul.kill)
         consul.register("web", self.one.port, "w1")
         gw = gateway("unix://" + path)
-        self.addCleanup(gw.stop)
+        self.addCleanup(end, gw)
         wait_served(gw)
 
 
@@ -421,7 +428,7 @@ class Encrypted(unittest.TestCase):
                      client_cert=folder + "/dc1-client-consul-0.pem",
                      client_key=folder + "/dc1-client-consul-0-key.pem",
                      tls_server_name="server.dc1.consul", wait=False)
-        self.addCleanup(gw.stop)
+        self.addCleanup(end, gw)
         begun = time.monotonic()
         gw.wait_ready(30)
         report("300 services over TLS are live", time.monotonic() - begun)
@@ -437,7 +444,7 @@ class Encrypted(unittest.TestCase):
                         client_cert=folder + "/dc1-client-consul-0.pem",
                         client_key=folder + "/dc1-client-consul-0-key.pem",
                         tls_server_name="server.dc2.consul")
-        self.addCleanup(wrong.stop)
+        self.addCleanup(end, wrong)
         wait_until(lambda: said(wrong, "Consul does not answer"), 10, "refused by name")
 
 
@@ -450,7 +457,7 @@ class AgentLater(unittest.TestCase):
         backend = Backend("late")
         self.addCleanup(backend.close)
         gw = gateway("127.0.0.1:%d" % ports["http"], wait=False)
-        self.addCleanup(gw.stop)
+        self.addCleanup(end, gw)
         gw.wait_listening(gw.admin)
         wait_until(lambda: said(gw, "Consul does not answer"), 5, "noticed")
         self.assertFalse(gw.ready())
@@ -509,7 +516,7 @@ class AccessControl(unittest.TestCase):
         with open(path, "w", encoding="ascii") as f:
             f.write(secret + "\n")
         gw = gateway(self.consul.address, token_file=path)
-        self.addCleanup(gw.stop)
+        self.addCleanup(end, gw)
         wait_served(gw)
         # Without the token Consul answers 403, or that there is nothing.
         self.call("DELETE", "/v1/acl/token/" + accessor)
@@ -527,7 +534,7 @@ class AccessControl(unittest.TestCase):
 
     def test_no_token(self):
         gw = gateway(self.consul.address)
-        self.addCleanup(gw.stop)
+        self.addCleanup(end, gw)
         wait_until(lambda: "token" in service(gw)["note"], 10, "a hint")
         self.assertEqual(get(gw)[0], 503)
 
@@ -576,7 +583,7 @@ class Liar(unittest.TestCase):
             for mode in self.modes:
                 agent.set(mode, two)
             gw = gateway(agent.address, {mode: {} for mode in self.modes})
-            self.addCleanup(gw.stop)
+            self.addCleanup(end, gw)
             for mode in self.modes:
                 wait_used(gw, ["w1", "w2"], mode)
             begun = {mode: agent.services[mode].change(mode=mode) for mode in self.modes}
@@ -604,7 +611,7 @@ class Liar(unittest.TestCase):
             fake = agent.set("web", [instance("w1", 1)])
             fake.index = 500
             gw = gateway(agent.address)
-            self.addCleanup(gw.stop)
+            self.addCleanup(end, gw)
             wait_used(gw, ["w1"])
             with fake.changed:
                 fake.index = 11
@@ -620,7 +627,7 @@ class Liar(unittest.TestCase):
         with FakeAgent() as agent:
             fake = agent.set("web", three)
             gw = gateway(agent.address)
-            self.addCleanup(gw.stop)
+            self.addCleanup(end, gw)
             wait_used(gw, ["w0", "w1", "w2"])
             fake.change(instances=three[:1])
             # Two of three are missing: held, and not used while the third is there.
