@@ -2,6 +2,7 @@
 /* faults -- a plugin that goes wrong in the way that the path asks for: for tests of what the
  * gateway makes of it. */
 #include <gatehouse/plugin.h>
+#include <signal.h>
 #include <stdlib.h>
 
 struct faults_route {
@@ -12,10 +13,12 @@ static const struct gh_option faults_options[] = {
 	GH_BOOL(struct faults_route, load, "false", "Crash while the worker starts."),
 };
 
+/* A sanitizer must neither see it coming nor catch the signal. */
 static void faults_null(void)
 {
-	volatile int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = (volatile int *)64;
 
+	signal(SIGSEGV, SIG_DFL);
 	*nowhere = 1;
 }
 

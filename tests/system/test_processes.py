@@ -219,7 +219,7 @@ class Faults(ProcessCase):
         self.addCleanup(gw.stop)
         return gw
 
-    def fail(self, gw, path):
+    def break_worker(self, gw, path):
         """Sends the request that ends its worker; it gets no answer."""
         try:
             res = request(gw.port, path, limit=10)
@@ -242,7 +242,7 @@ class Faults(ProcessCase):
                 gw = self.start_faulty()
                 load = Load(gw.port)
                 load.wait_more(20)
-                self.fail(gw, "/faults/" + path)
+                self.break_worker(gw, "/faults/" + path)
                 line = wait_until(lambda: self.logged(gw, "worker died in plugin code"), 5.0)
                 self.check_line(line, how)
                 self.wait_replaced(gw, line["pid"], index=line["worker"])
@@ -253,7 +253,7 @@ class Faults(ProcessCase):
 
     def test_endless_loop_is_ended(self):
         gw = self.start_faulty()
-        self.fail(gw, "/faults/loop")
+        self.break_worker(gw, "/faults/loop")
         line = wait_until(lambda: self.logged(gw, "worker stuck in plugin code: killed"), 5.0)
         self.assertEqual((line["plugin"], line["hook"], line["route"]),
                          ("faults", "on_request", "/faults/*"))
