@@ -12,7 +12,7 @@ import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from fake_agent import FakeAgent, instance
-from harness import (Consul, consul_binary, free_port, request, scratch, start_consul,
+from harness import (Consul, Process, consul_binary, free_port, request, scratch, start_consul,
                      start_gateway, wait_until, workdir)
 
 HOLD = 2.0
@@ -396,6 +396,78 @@ class RealConsul(unittest.TestCase):
         gw = gateway("unix://" + path)
         self.addCleanup(end, gw)
         wait_served(gw)
+
+
+class Server(Consul):
+    """One server of a cluster of three, with a data directory that outlives it."""
+
+    def __init__(self, number, all_ports, folder=None):
+        self.number, self.all_ports = number, all_ports
+        self.folder = folder or tempfile.mkdtemp(dir=workdir())
+        self.ports = all_ports[number]
+        self.port = self.ports["http"]
+        self.address = "127.0.0.1:%d" % self.port
+        argv = [consul_binary(), "agent", "-server", "-bootstrap-expect=3",
+                "-disable-host-node-id", "-node=s%d" % number, "-data-dir=" + self.folder,
+                "-bind=127.0.0.1", "-client=127.0.0.1", "-log-level=warn",
+                "-hcl", "performance { raft_multiplier = 1 }"]
+        argv += ["-%s-port=%d" % item for item in self.ports.items()]
+        argv += ["-retry-join=127.0.0.1:%d" % p["serf-lan"] for p in all_ports]
+        Process.__init__(self, argv, "consul-s%d" % number)
+
+    def again(self):
+        """Kills the server and starts it anew, with what it had on disk."""
+        self.kill()
+        return Server(self.number, self.all_ports, self.folder)
+
+
+class Cluster(unittest.TestCase):
+    """Three servers; the gateway asks one that stays."""
+
+    def test_leader_and_majority_killed(self):
+        names = ("http", "dns", "grpc", "serf-lan", "serf-wan", "server")
+        ports = [{name: free_port() for name in names} for _ in range(3)]
+        servers = [Server(i, ports) for i in range(3)]
+        self.addCleanup(lambda: [s.kill() for s in servers])
+        for s in servers:
+            s.wait_ready(60)
+        leader = int(servers[0].call("GET", "/v1/status/leader").json().rpartition(":")[2])
+        first = next(i for i in range(3) if ports[i]["server"] == leader)
+        mine, other = [i for i in range(3) if i != first]
+        backends = [Backend(str(i)) for i in range(3)]
+        for i, b in enumerate(backends):
+            self.addCleanup(b.close)
+            servers[mine].register("web", b.port, "w%d" % i)
+        gw = gateway(servers[mine].address)
+        self.addCleanup(end, gw)
+        wait_used(gw, ["w0", "w1", "w2"])
+        load = Load(gw)
+        servers[first].kill()
+        begun = time.monotonic()
+        wait_until(lambda: self.leader(servers[mine]) not in (None, leader), 60, "a new leader")
+        report("a new leader after", time.monotonic() - begun)
+        servers[mine].deregister("w2")
+        report("deregistered to gone", wait_used(gw, ["w0", "w1"], limit=20))
+        # Now nobody leads, and nothing is removed whatever the one that is left says.
+        servers[other].kill()
+        wait_until(lambda: self.leader(servers[mine]) is None, 60, "no leader")
+        self.assertEqual(used(gw), ["w0", "w1"])
+        for i in (first, other):
+            servers[i] = servers[i].again()
+        wait_until(lambda: self.leader(servers[mine]), 60, "a leader again")
+        servers[mine].register("web", backends[2].port, "w3")
+        report("registered to used", wait_used(gw, ["w0", "w1", "w3"], limit=30))
+        self.assertEqual(load.stop(), [])
+        self.assertGreater(load.sent, 100)
+
+    @staticmethod
+    def leader(server):
+        """Returns the port of the leader as that server sees it, or None."""
+        try:
+            text = server.call("GET", "/v1/status/leader", limit=2).json()
+        except (OSError, ValueError):
+            return None
+        return int(text.rpartition(":")[2]) if text else None
 
 
 class Encrypted(unittest.TestCase):
