@@ -327,21 +327,30 @@ static enum parse_outcome parse_head_done(struct parser *ps, const char *start)
 	return PARSE_DONE;
 }
 
-/* White space behind a value may be tabs (RFC 9112, 5.1), which llhttp refuses behind a number:
- * they become spaces.  Not in the first line, where they are not allowed. */
-static void parse_blank_tabs(char *p, size_t n, bool first_line)
+/* Where the head ends in [p, end): behind its empty line, or at the end if that is still to come.
+ * start is where the message began. */
+static char *parse_head_end(const char *start, char *p, char *end)
 {
-	char *end = p + n, *blank = NULL;
+	char *from = p - start > 3 ? p - 3 : p - (p - start);
+	char *empty = memmem(from, (size_t)(end - from), "\r\n\r\n", 4);
 
-	for (; p < end; p++) {
-		if (*p == '\n')
-			first_line = false;
-		if (*p == '\r' && blank && !first_line)
-			memset(blank, ' ', (size_t)(p - blank));
-		if (*p != ' ' && *p != '\t')
-			blank = NULL;
-		else if (!blank)
-			blank = p;
+	return empty ? empty + 4 : end;
+}
+
+/* The white space around a Content-Length may be tabs (RFC 9112, 5.1), which llhttp refuses: they
+ * become spaces, however the bytes came in.  Nothing else is touched, least of all a body. */
+static void parse_blank_tabs(const char *start, char *p, size_t n)
+{
+	const size_t name_n = sizeof("content-length:") - 1;
+	char *end = parse_head_end(start, p, p + n);
+
+	while ((p = memchr(p, '\t', (size_t)(end - p)))) {
+		const char *line = memrchr(start, '\n', (size_t)(p - start));
+		line = line ? line + 1 : start;
+		struct str name = { line, name_n };
+		if (p - line >= (ptrdiff_t)name_n && str_ieq(name, STR("content-length:")))
+			*p = ' ';
+		p++;
 	}
 }
 
@@ -357,7 +366,7 @@ enum parse_outcome parse_head(struct parser *ps, char *p, size_t n, size_t *used
 	const char *start = p - ps->head_bytes;
 
 	if (memchr(p, '\t', n))
-		parse_blank_tabs(p, n, !memchr(start, '\n', ps->head_bytes));
+		parse_blank_tabs(start, p, n);
 	llhttp_errno_t code = llhttp_execute(&ps->ll, p, n);
 
 	*used = n;

@@ -76,6 +76,25 @@ START_TEST(test_a_head_in_any_pieces)
 }
 END_TEST
 
+START_TEST(test_what_is_behind_the_head_is_left_alone)
+{
+	static const char text[] =
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \t9 \t\r\nX: a\tb\r\n\r\n"
+		"a\t\r\n b\t\r\n";
+	size_t used, head = (size_t)(strstr(text, "\r\n\r\n") + 4 - text);
+
+	for (size_t step = 1; step <= sizeof(text) - 1; step++) {
+		ck_assert_int_eq(feed(PARSE_REQUEST, text, sizeof(text) - 1, step, &used),
+				 PARSE_DONE);
+		ck_assert_uint_eq(used, head);
+		ck_slice(m.head.fields[1].value, "9");
+		ck_slice(m.head.fields[2].value, "a\tb");
+		ck_assert_mem_eq(m.bytes + head, text + head, sizeof(text) - 1 - head);
+		head_fini(&m.head);
+	}
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
 	static const struct {
@@ -268,7 +287,7 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("parse", test_a_head_in_any_pieces, test_refusals, test_limits,
-		     test_chunks_in_any_pieces, test_trailers_that_may_not_be_relayed,
-		     test_bad_chunks, test_responses);
+	return SUITE("parse", test_a_head_in_any_pieces, test_what_is_behind_the_head_is_left_alone,
+		     test_refusals, test_limits, test_chunks_in_any_pieces,
+		     test_trailers_that_may_not_be_relayed, test_bad_chunks, test_responses);
 }
