@@ -44,6 +44,9 @@ static void generation_on_change(void *arg, const struct registry_service *servi
 {
 	struct generation *g = arg;
 
+	/* That Consul is gone changes the note of every service, and nothing for a worker. */
+	if (!service->moved)
+		return;
 	log_info("endpoints changed", LOG_S("service", service->name),
 		 LOG_S("state", registry_state_name(service->state)),
 		 LOG_U("instances", service->endpoint_count), LOG_S("note", service->note));

@@ -94,18 +94,19 @@ void registry_publish(struct registry *r, struct registry_service *s, enum regis
 {
 	char cut[sizeof(s->note)];
 	uint64_t now = registry_now_ms();
-	bool differs;
+	bool moved;
 
 	snprintf(cut, sizeof(cut), "%s", note ? note : "");
 	if (count)
 		qsort(endpoints, count, sizeof(*endpoints), registry_by_id);
-	differs = registry_compare(s, endpoints, count, now);
-	differs |= state != s->state || s->told != s->answered || strcmp(cut, s->note) != 0;
+	moved = registry_compare(s, endpoints, count, now);
+	moved |= state != s->state || s->told != s->answered;
 	registry_endpoints_free(s->endpoints, s->endpoint_count);
 	s->endpoints = endpoints;
 	s->endpoint_count = count;
-	if (!differs)
+	if (!moved && strcmp(cut, s->note) == 0)
 		return;
+	s->moved = moved;
 	s->state = state;
 	s->told = s->answered;
 	memcpy(s->note, cut, sizeof(cut));

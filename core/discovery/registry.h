@@ -36,8 +36,9 @@ struct registry_service {
 	bool told;     /* that it was answered for: what on_change has shown last */
 	struct registry_endpoint *endpoints;
 	size_t endpoint_count;
-	uint64_t version;                  /* grows with each published change */
-	uint64_t index;                    /* Consul's, 0 for others */
+	bool moved;       /* by the last change: state or endpoints, not the note alone */
+	uint64_t version; /* grows with each published change */
+	uint64_t index;   /* Consul's, 0 for others */
 	uint64_t changed_ms, confirmed_ms; /* wall clock: last change, last good answer */
 	char note[200]; /* what the source has to say: "holding 2 instances, ..." */
 };

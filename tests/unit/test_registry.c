@@ -65,8 +65,10 @@ START_TEST(tells_each_change_once)
 	ck_assert_int_eq(told, 2);
 	PUBLISH(REGISTRY_LIVE, "", "a");
 	ck_assert_int_eq(told, 3);
+	ck_assert(web->moved);
 	PUBLISH(REGISTRY_LIVE, "holding", "a");
 	ck_assert_int_eq(told, 4);
+	ck_assert(!web->moved);
 	web->answered = true;
 	PUBLISH(REGISTRY_LIVE, "holding", "a");
 	ck_assert_int_eq(told, 5);
