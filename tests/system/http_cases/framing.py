@@ -21,7 +21,7 @@ for name, field in (
 
 relay("length 0", "9112 6.2", post("Content-Length: 0"), "POST /", body=b"")
 relay("length leading zeros", "9110 8.6", post("Content-Length: 005", body=b"hello"), "POST /",
-      status=(200, 400), body=b"hello", after=None)
+      also=(400,), body=b"hello")
 relay("no length is no body", "9112 6.3", post(), "POST /", body=b"")
 
 for name, value in (
@@ -38,10 +38,10 @@ refuse("length empty", "9112 6.3", post("Content-Length:", body=b"hello"))
 for name, value in (("2^64", "18446744073709551616"), ("2^64 + 5", "18446744073709551621"),
                     ("forty digits", "9" * 40)):
     refuse("length overflow " + name, "9110 8.6", post("Content-Length: " + value, body=b"hello"),
-           status=(400, 413))
+           also=(413,))
 for name, value in (("2^63", "9223372036854775808"), ("2^32 * 2^32 - 1", "18446744073709551615")):
     refuse("length huge " + name, "9110 8.6", post("Content-Length: " + value, body=b"hello"),
-           status=(400, 413), partial=True)
+           also=(413,), partial=True)
 
 refuse("length list of equals", "9112 6.3", post("Content-Length: 5, 5", body=b"hello"),
        also=(200,))
@@ -66,7 +66,7 @@ add("chunks over the limit", "9110 15.5.14",
         body=b"4000\r\n" + b"x" * 0x4000 + b"\r\n0\r\n\r\n"), status=413,
     reason="body_too_large", after="close", relays=[], partial=True, ours=True)
 refuse_body("length cut by the client", "9112 8", [post("Content-Length: 5", body=b"hel"), HALF],
-            status=(400, None), also=(408, 499))
+            status=None, also=(400, 408, 499))
 
 # --- Transfer-Encoding ----------------------------------------------------------------------
 
@@ -91,40 +91,39 @@ for name, fields in (
 refuse("length and coding, bad length", "9112 6.3",
        post("Content-Length: x", "Transfer-Encoding: chunked", body=CHUNKED_HELLO))
 refuse("length and unknown coding", "9112 6.1",
-       post("Content-Length: 5", "Transfer-Encoding: identity", body=b"hello"),
-       status=(400, 501))
+       post("Content-Length: 5", "Transfer-Encoding: identity", body=b"hello"), also=(501,))
 
 for name, value in (("gzip", "gzip"), ("gzip then chunked", "gzip, chunked"),
-                    ("unheard of", "cow"), ("deflate then chunked", "deflate, chunked")):
+                    ("unheard of", "cow"), ("deflate then chunked", "deflate, chunked"),
+                    ("identity", "identity"), ("identity then chunked", "identity, chunked"),
+                    ("prefix", "xchunked"), ("suffix", "chunkedx"), ("plural", "chunkeds"),
+                    ("single quotes", "'chunked'"), ("hyphenated", "chunk-ed"),
+                    ("leading dot", ".chunked"), ("percent", "%63hunked"),
+                    ("null word", "null")):
     refuse("coding " + name, "9112 6.1",
            post("Transfer-Encoding: " + value, body=CHUNKED_HELLO), status=501, also=(400,))
 
 for name, value in (
-        ("identity", b"identity"), ("chunked then identity", b"chunked, identity"),
-        ("identity then chunked", b"identity, chunked"), ("chunked then gzip", b"chunked, gzip"),
-        ("chunked twice", b"chunked, chunked"), ("prefix", b"xchunked"), ("suffix", b"chunkedx"),
-        ("parameter", b"chunked;q=1"), ("parameter with space", b"chunked ; a=b"),
-        ("quoted", b'"chunked"'), ("single quotes", b"'chunked'"), ("split", b"chun ked"),
-        ("two words", b"x chunked"), ("leading colon", b": chunked"), ("hyphenated", b"chunk-ed"),
-        ("leading dot", b".chunked"), ("bracketed", b"[chunked]"), ("plural", b"chunkeds"),
-        ("utf-8 lookalike", b"\xc4\x8bhunked"), ("no-break space", b"chunked\xa0"),
-        ("trailing semicolon", b"chunked;"), ("percent", b"%63hunked"), ("null word", b"null")):
+        ("chunked then identity", b"chunked, identity"), ("chunked then gzip", b"chunked, gzip"),
+        ("chunked twice", b"chunked, chunked"), ("parameter", b"chunked;q=1"),
+        ("parameter with space", b"chunked ; a=b"), ("quoted", b'"chunked"'),
+        ("split", b"chun ked"), ("two words", b"x chunked"), ("leading colon", b": chunked"),
+        ("bracketed", b"[chunked]"), ("utf-8 lookalike", b"\xc4\x8bhunked"),
+        ("no-break space", b"chunked\xa0"), ("trailing semicolon", b"chunked;")):
     refuse("coding " + name, "9112 6.1", post(b"Transfer-Encoding: " + value,
-                                              body=CHUNKED_HELLO), status=(400, 501))
+                                              body=CHUNKED_HELLO), also=(501,))
 for name, value in (("leading comma", ", chunked"), ("trailing comma", "chunked,")):
     refuse("coding " + name, "9110 5.6.1", post("Transfer-Encoding: " + value,
-                                                body=CHUNKED_HELLO), status=(400, 501),
-           also=(200,))
-refuse("coding empty", "9112 6.3", post("Transfer-Encoding:", body=CHUNKED_HELLO),
-       status=(400, 501))
+                                                body=CHUNKED_HELLO), also=(200, 501))
+refuse("coding empty", "9112 6.3", post("Transfer-Encoding:", body=CHUNKED_HELLO), also=(501,))
 refuse("coding empty, with length", "9112 6.3",
-       post("Transfer-Encoding:", "Content-Length: 5", body=b"hello"), status=(400, 501))
+       post("Transfer-Encoding:", "Content-Length: 5", body=b"hello"), also=(501,))
 for name, value in (("vertical tab before", b"\x0bchunked"), ("form feed before", b"\x0cchunked"),
                     ("vertical tab after", b"chunked\x0b"), ("NUL after", b"chunked\0"),
                     ("control before", b"\x01chunked"), ("delete after", b"chunked\x7f"),
                     ("backspace inside", b"chu\x08nked")):
     refuse("coding " + name, "9110 5.5",
-           post(b"Transfer-Encoding: " + value, body=CHUNKED_HELLO), status=(400, 501))
+           post(b"Transfer-Encoding: " + value, body=CHUNKED_HELLO), also=(501,))
 for name, fields in (
         ("chunked, chunked", ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked")),
         ("chunked, identity", ("Transfer-Encoding: chunked", "Transfer-Encoding: identity")),
@@ -132,7 +131,7 @@ for name, fields in (
         ("cow, chunked", ("Transfer-Encoding: cow", "Transfer-Encoding: chunked")),
         ("chunked, cow", ("Transfer-Encoding: chunked", "Transfer-encoding: cow"))):
     refuse("coding in two lines " + name, "9112 6.1", post(*fields, body=CHUNKED_HELLO),
-           status=(400, 501))
+           also=(501,))
 
 for name, field in (
         ("space before colon", b"Transfer-Encoding : chunked"),
@@ -176,17 +175,17 @@ for name, body, rest in (
         ("extension on the last", b"5\r\nhello\r\n0;a=b\r\n\r\n", b"hello"),
         ("CR LF as data", b"4\r\n\r\n\r\n\r\n0\r\n\r\n", b"\r\n\r\n"),
         ("trailer", b"5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n", b"hello"),
-        ("trailer that frames", b"5\r\nhello\r\n0\r\nContent-Length: 9\r\n"
-         b"Transfer-Encoding: x\r\nHost: b\r\n\r\n", b"hello")):
+        ("many leading zeros", b"0" * 30 + b"5\r\nhello\r\n0\r\n\r\n", b"hello")):
     relay("chunk " + name, "9112 7.1", chunked(body), "POST /", body=rest,
-          status=(200, 400) if name == "trailer that frames" else 200,
-          after=None if name == "trailer that frames" else "keep")
+          also=(400,) if name == "many leading zeros" else ())
 
+# Valid, or to be ignored, by the letter; we take no chunk that a reader might take otherwise.
 for name, body in (("space before extension", b"5 ;a=b\r\nhello\r\n0\r\n\r\n"),
                    ("space in extension", b"5; a = b\r\nhello\r\n0\r\n\r\n"),
-                   ("many leading zeros", b"0" * 30 + b"5\r\nhello\r\n0\r\n\r\n")):
-    add("chunk " + name, "9112 7.1.1", chunked(body), status=(200, 400), relays=None,
-        partial=True)
+                   ("extension like a request", b"5;GET /b HTTP/1.1\r\nhello\r\n0\r\n\r\n"),
+                   ("trailer that frames", b"5\r\nhello\r\n0\r\nContent-Length: 9\r\n"
+                    b"Transfer-Encoding: x\r\nHost: b\r\n\r\n")):
+    refuse_body("chunk " + name, "9112 7.1.1", chunked(body), also=(200,))
 
 for name, body in (
         ("size plus", b"+5\r\nhello\r\n0\r\n\r\n"),
@@ -235,19 +234,18 @@ refuse_body("chunk trailer line ends in LF", "9112 2.2",
 refuse_body("chunk extension with bare LF", "9112 7.1.1",
             chunked(b"5;a\nb\r\nhello\r\n0\r\n\r\n"))
 refuse_body("chunk size 2^64 - 1", "9112 7.1", chunked(b"ffffffffffffffff\r\nhello"),
-            status=(400, 413))
+            also=(413,))
 refuse_body("chunk extension of 64 KiB", "9112 7.1.1",
-            chunked(b"5;a=" + b"b" * 65536 + b"\r\nhello\r\n0\r\n\r\n"), status=(400, 413, 431),
-            reason=None, also=(200,))
+            chunked(b"5;a=" + b"b" * 65536 + b"\r\nhello\r\n0\r\n\r\n"), also=(200, 413, 431))
 refuse_body("chunk trailers of 256 KiB", "9112 7.1.2",
             chunked(b"5\r\nhello\r\n0\r\n" + b"X-T: %s\r\n" % (b"t" * 1000) * 256 + b"\r\n"),
-            status=(400, 413, 431), reason=None, also=(200,))
+            status=431, reason="header_too_large", also=(200, 400, 413))
 refuse_body("chunk cut by the client", "9112 8", [chunked(b"5\r\nhel"), HALF],
-            status=(400, None), also=(408, 499))
+            status=None, also=(400, 408, 499))
 refuse_body("chunks without the last", "9112 8", [chunked(b"5\r\nhello\r\n"), HALF],
-            status=(400, None), also=(408, 499))
+            status=None, also=(400, 408, 499))
 refuse_body("chunks without the final line", "9112 8", [chunked(b"5\r\nhello\r\n0\r\n"), HALF],
-            status=(400, None), also=(408, 499))
+            status=None, also=(400, 408, 499))
 
 # --- Requests that hide in a body -----------------------------------------------------------
 
@@ -261,13 +259,10 @@ add("hidden in the body of HEAD", "9112 6.3",
     body=HIDDEN, after="keep")
 relay("hidden in a chunk", "9112 6.3",
       chunked(b"%x\r\n%s\r\n0\r\n\r\n" % (len(HIDDEN), HIDDEN)), "POST /", body=HIDDEN)
-relay("hidden in a chunk extension", "9112 7.1.1",
-      chunked(b"5;GET /hidden HTTP/1.1\r\nhello\r\n0\r\n\r\n"), "POST /", body=b"hello",
-      status=(200, 400), after=None)
-add("hidden in a GET with chunks", "9110 9.3.1",
-    req("GET / HTTP/1.1", "Host: a.test", "Transfer-Encoding: chunked",
-        body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(HIDDEN), HIDDEN)),
-    status=(200, 400), also=(411, 413), relays=None, partial=True)
+relay("hidden in a GET with chunks", "9110 9.3.1",
+      req("GET / HTTP/1.1", "Host: a.test", "Transfer-Encoding: chunked",
+          body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(HIDDEN), HIDDEN)), "GET /", body=HIDDEN,
+      also=(400, 411, 413))
 relay("after a body of 0", "9112 6.3",
       post("Content-Length: 0") + get("Connection: close", target="/second"),
       ["POST /", "GET /second"], then=(200,), after="close")
@@ -277,8 +272,8 @@ relay("GET with a length", "9110 9.3.1",
 relay("HTTP/1.0 with length", "9112 6.3",
       req("POST / HTTP/1.0", "Host: a.test", "Content-Length: 5", body=b"hello"), "POST /",
       body=b"hello", after="close")
-add("HTTP/1.0 POST without length", "9112 6.3", req("POST / HTTP/1.0", "Host: a.test"),
-    status=(200, 400, 411), relays=None, after="close")
+relay("HTTP/1.0 POST without length", "9112 6.3", req("POST / HTTP/1.0", "Host: a.test"),
+      "POST /", body=b"", also=(400, 411), after="close")
 relay("unread body does not become a request", "9112 6.3",
       get("Content-Length: 5", target="/a") + b"hello" + get("Connection: close", target="/b"),
       ["GET /a", "GET /b"], then=(200,), after="close", body=b"hello")

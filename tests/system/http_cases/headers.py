@@ -19,10 +19,10 @@ for name, field, value in (
         ("7 KiB", b"X-A: " + b"v" * 7000, b"v" * 7000)):
     relay(name, "9110 5.5", get(field), "GET /", has={"x-a": value})
 relay("every token character in a name", "9110 5.1", get("!#$%&'*+-.^`|~09AZaz: b"), "GET /",
-      status=(200, 400), after=None)
+      has={"!#$%&'*+-.^`|~09azaz": "b"})
 for name, value in (("Latin-1", b"caf\xe9"), ("UTF-8", b"caf\xc3\xa9"), ("all high", b"\x80\xff")):
-    relay("obs-text " + name, "9110 5.5", get(b"X-A: " + value), "GET /", status=(200, 400),
-          has={"x-a": value}, after=None)
+    relay("obs-text " + name, "9110 5.5", get(b"X-A: " + value), "GET /", also=(400,),
+          has={"x-a": value})
 relay("order of equal names kept", "9110 5.3", get("X-A: 1", "X-B: 2", "x-a: 3"), "GET /",
       has={"x-a": [b"1", b"3"]})
 relay("50 fields", "9110 5.4", get(*("X-%d: v" % i for i in range(50))), "GET /",

@@ -11,22 +11,20 @@ for name, value in (("name", "a.test"), ("with port", "a.test:8080"), ("IPv4", "
                     ("hyphen", "a-b.test"), ("digits", "1a.test"), ("trailing dot", "a.test."),
                     ("punycode", "xn--caf-dma.test")):
     relay(name, "9110 7.2", get(host=value), "GET /", has={"host": value})
-relay("underscore in the name", "3986 3.2.2", get(host="a_b.test"), "GET /", status=(200, 400),
-      after=None)
+relay("underscore in the name", "3986 3.2.2", get(host="a_b.test"), "GET /", also=(400,))
 relay("upper case", "9110 4.2.3", get(host="A.Test"), "GET /", has={"host": ("A.Test", "a.test")})
 relay("spaces around", "9112 5", get(host="  a.test \t"), "GET /", has={"host": "a.test"})
 relay("none in HTTP/1.0", "9112 3.2", req("GET / HTTP/1.0"), "GET /", after="close",
       has={"host": ...})
 for name, value in (("empty port", "a.test:"), ("percent-encoded", "%61.test"),
                     ("300 characters", "a" * 300 + ".test"), ("sub-delimiters", "a!b.test")):
-    relay(name, "3986 3.2.2", get(host=value), "GET /", status=(200, 400), after=None)
+    relay(name, "3986 3.2.2", get(host=value), "GET /", also=(400,))
 
 refuse("none", "9112 3.2", req("GET / HTTP/1.1"))
 refuse("none, other fields", "9112 3.2", req("GET / HTTP/1.1", "X-A: b", "Hostx: a.test"))
 refuse("none, but after the head", "9112 3.2",
        req("GET / HTTP/1.1") + b"Host: a.test\r\n\r\n")
-refuse("empty", "9110 7.2", req("GET / HTTP/1.1", "Host:"), status=(400, 200), also=(200,),
-       reason=None, after=None)
+refuse("empty", "9110 7.2", req("GET / HTTP/1.1", "Host:"), also=(200,))
 for name, fields in (
         ("twice equal", ("Host: a.test", "Host: a.test")),
         ("twice different", ("Host: a.test", "Host: b.test")),
@@ -58,8 +56,7 @@ for name, value in (
         ("percent not hex", b"a%zz.test"), ("pipe", b"a|b"), ("caret", b"a^b"),
         ("braces", b"{a}"), ("backquote", b"a`b")):
     refuse("with " + name, "9112 3.2", req("GET / HTTP/1.1", b"Host: " + value))
-refuse("with port out of range", "9110 4.2.1", get(host="a.test:99999"), status=(200, 400),
-       also=(200,), after=None, reason=None)
+refuse("with port out of range", "9110 4.2.1", get(host="a.test:99999"), also=(200,))
 for name, value in (("NUL", b"a\0.test"), ("control", b"a\x01.test"), ("bare CR", b"a\rb.test"),
                     ("delete", b"a\x7f.test")):
     refuse("with " + name, "9110 5.5", req("GET / HTTP/1.1", b"Host: " + value))

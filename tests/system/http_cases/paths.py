@@ -42,9 +42,7 @@ for name, target, relayed in (
         ("two slashes last", "/a//", "/a/"),
         ("only slashes", "///", "/"),
         ("slashes and dots", "/a//../b", "/b")):
-    same(name, "3986 6.2.3", target, relayed,
-         status=(200, 400) if name == "slashes and dots" else 200,
-         after=None if name == "slashes and dots" else "keep")
+    same(name, "3986 6.2.3", target, relayed)
 for name, target, relayed in (
         ("encoded letter", "/%61", "/a"), ("encoded digit", "/%30", "/0"),
         ("encoded tilde", "/%7Ea", "/~a"), ("encoded hyphen", "/a%2Db", "/a-b"),
@@ -89,16 +87,13 @@ for name, target in (("by encoded slash", "/other/..%2fx"),
 refuse("route out by backslash", "3986 3.3", get(target="/other/..\\x"), also=(200,))
 for name, target in (("with parameter", "/other/..;/x"),
                      ("with encoded parameter", "/other/..%3b/x"),
-                     ("with encoded backslash", "/other/..%5cx"), ("three dots", "/other/.../x")):
-    add("route dots " + name, "3986 3.3", get(target=target), at="other", status=(200, 400),
-        relays=None)
-for name, target, relayed in (("above the root", "/../a", "/a"),
-                              ("far above the root", "/a/../../../b", "/b"),
-                              ("only dots", "/..", "/"),
-                              ("encoded above the root", "/%2e%2e/a", "/a")):
-    same(name, "3986 5.2.4", target, relayed, status=(200, 400), also=(400,), after=None)
-same("above the root and into a route", "3986 5.2.4", "/../other/y", "/other/y", at="other",
-     status=(200, 400), also=(400,), after=None)
+                     ("with encoded backslash", "/other/..%5cx")):
+    refuse("route dots " + name, "3986 3.3", get(target=target), also=(200,))
+same("route three dots", "3986 3.3", "/other/.../x", "/other/.../x", at="other")
+for name, target in (("above the root", "/../a"), ("far above the root", "/a/../../../b"),
+                     ("only dots", "/.."), ("encoded above the root", "/%2e%2e/a"),
+                     ("above the root and into a route", "/../other/y")):
+    refuse(name, "3986 5.2.4", get(target=target), also=(200,))
 
 # --- Refused unless the configuration says otherwise ----------------------------------------
 
@@ -115,7 +110,7 @@ for name, target in (("lone continuation", "/%80"), ("0xff", "/%ff"), ("truncate
                      ("surrogate", "/%ed%a0%80"), ("above U+10FFFF", "/%f4%90%80%80"),
                      ("five bytes", "/%f8%88%80%80%80")):
     refuse("not UTF-8, " + name, "3986 2.5", get(target=target), also=(200,))
-for name, target in (("CR LF", "/a%0d%0aX-Injected:%20b"), ("LF", "/a%0ab"), ("tab", "/a%09b"),
-                     ("escape", "/a%1bb"), ("delete", "/a%7fb")):
-    add("encoded control, " + name, "3986 7.3", get(target=target), status=(200, 400),
-        relays=None, has={"x-injected": None})
+for name, target in (("CR LF", "/a%0D%0AX-Injected:%20b"), ("LF", "/a%0Ab"), ("tab", "/a%09b"),
+                     ("escape", "/a%1Bb"), ("delete", "/a%7Fb")):
+    same("encoded control stays, " + name, "3986 7.3", target, target, also=(400,),
+         has={"x-injected": None})

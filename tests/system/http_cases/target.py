@@ -13,8 +13,8 @@ for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
 relay("method HEAD", "9110 9.3.2", req("HEAD / HTTP/1.1", HOST), "HEAD /", framing="none",
       gets={"content-length": "6"})
 for method in ("PROPFIND", "REPORT", "PURGE"):
-    add("method " + method, "9110 9.1", req(method + " / HTTP/1.1", HOST),
-        status=(200, 405, 501), relays=None)
+    relay("method " + method, "9110 9.1", req(method + " / HTTP/1.1", HOST), method + " /",
+          also=(405, 501))
 for name, method in (("unknown", "FOO"), ("lower case", "get"), ("mixed case", "Get"),
                      ("longer than known", "GETS"), ("with hyphen", "X-GET"),
                      ("with digits", "GET2")):
@@ -23,23 +23,23 @@ for name, method in (("unknown", "FOO"), ("lower case", "get"), ("mixed case", "
 for name, method in (("with at sign", "G@T"), ("with slash", "G/T"), ("with NUL", "G\0T"),
                      ("with colon", "GET:"), ("in quotes", '"GET"'), ("with high byte", "G\xc9T"),
                      ("with control", "G\x01T")):
-    refuse("method " + name, "9112 3.1", req(method + " / HTTP/1.1", HOST), status=(400, 501))
+    refuse("method " + name, "9112 3.1", req(method + " / HTTP/1.1", HOST), also=(501,))
 refuse("method of 64 KiB", "9112 3", req("G" * 65536 + " / HTTP/1.1", HOST),
-       status=(400, 414, 431, 501))
+       status=501, also=(400, 414, 431))
 refuse("no method", "9112 3", req("/ HTTP/1.1", HOST))
-add("CONNECT", "9110 9.3.6", req("CONNECT a.test:443 HTTP/1.1", "Host: a.test:443"),
-    status=(405, 501), also=(400,), relays=[])
+add("CONNECT", "9110 9.3.6", req("CONNECT a.test:443 HTTP/1.1", "Host: a.test:443"), status=405,
+    reason="method_not_allowed", also=(400, 501), relays=[])
 add("CONNECT with a path", "9110 9.3.6", req("CONNECT /x HTTP/1.1", HOST),
-    status=(400, 405, 501), relays=[])
+    status=405, also=(400, 501), relays=[])
 add("CONNECT absolute", "9110 9.3.6", req("CONNECT http://a.test/x HTTP/1.1", HOST),
-    status=(400, 405, 501), relays=[])
+    status=405, also=(400, 501), relays=[])
 add("CONNECT without a port", "9110 9.3.6", req("CONNECT a.test HTTP/1.1", HOST),
-    status=(400, 405, 501), relays=[])
-add("TRACE", "9110 9.3.8", req("TRACE / HTTP/1.1", HOST, "X-Secret: 1"), status=(405, 501),
-    also=(200, 400), relays=[])
+    status=405, also=(400, 501), relays=[])
+add("TRACE", "9110 9.3.8", req("TRACE / HTTP/1.1", HOST, "X-Secret: 1"), status=405,
+    reason="method_not_allowed", also=(200, 400, 501), relays=[])
 add("TRACE with a body", "9110 9.3.8",
-    req("TRACE / HTTP/1.1", HOST, "Content-Length: 5", body=b"hello"), status=(400, 405, 501),
-    also=(200,), relays=[])
+    req("TRACE / HTTP/1.1", HOST, "Content-Length: 5", body=b"hello"), status=405,
+    also=(200, 400, 501), relays=[])
 
 # --- Separators: a reader may take other white space for the space; we don't ----------------
 
@@ -56,27 +56,23 @@ for name, line in (
         ("form feed before version", b"GET /\x0cHTTP/1.1"),
         ("bare CR after method", b"GET\r/ HTTP/1.1"),
         ("bare CR before version", b"GET /\rHTTP/1.1")):
-    refuse("line with " + name, "9112 3", req(line, HOST), status=(400, 501, 505), also=(200,))
-for name, prefix in (("CR LF", b"\r\n"), ("two CR LF", b"\r\n\r\n")):
-    relay("%s before the line" % name, "9112 2.2", prefix + get(), "GET /", status=(200, 400),
-          after=None)
+    refuse("line with " + name, "9112 3", req(line, HOST), also=(200, 501, 505))
+relay("CR LF before the line", "9112 2.2", b"\r\n" + get(), "GET /")
+refuse("two CR LF before the line", "9112 2.2", b"\r\n\r\n" + get(), also=(200,))
 relay("CR LF after a body", "9112 2.2",
       post("Content-Length: 5", body=b"hello\r\n") + get("Connection: close", target="/b"),
       ["POST /", "GET /b"], then=(200,), after="close")
-refuse("LF before the line", "9112 2.2", b"\n" + get(), status=(200, 400), also=(200,),
-       after=None, reason=None)
-refuse("CR before the line", "9112 2.2", b"\r" + get(), status=(200, 400), also=(200,),
-       after=None, reason=None)
-refuse("NUL before the line", "9112 3", b"\0" + get(), status=(400, 501))
-refuse("UTF-8 mark before the line", "9112 3", b"\xef\xbb\xbf" + get(), status=(400, 501))
+refuse("LF before the line", "9112 2.2", b"\n" + get(), also=(200,))
+refuse("CR before the line", "9112 2.2", b"\r" + get(), also=(200,))
+refuse("NUL before the line", "9112 3", b"\0" + get(), also=(501,))
+refuse("UTF-8 mark before the line", "9112 3", b"\xef\xbb\xbf" + get(), also=(501,))
 refuse("TLS on a plain port", "9112 3",
        b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" + b"\x11" * 40 + b"\r\n\r\n",
-       status=(400, 501), also=(None,))
-refuse("TLS record of zeros", "9112 3", b"\x16\x03\x01\x02\x00" + b"\0" * 64, status=(400, 501),
-       also=(None,))
-refuse("SSH banner", "9112 3", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", status=(400, 501))
+       also=(501, None))
+refuse("TLS record of zeros", "9112 3", b"\x16\x03\x01\x02\x00" + b"\0" * 64, also=(501, None))
+refuse("SSH banner", "9112 3", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", also=(501,))
 refuse("PROXY protocol line", "9112 3",
-       b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n" + get(), status=(400, 501))
+       b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n" + get(), status=501, also=(400,))
 
 # --- Version --------------------------------------------------------------------------------
 
@@ -91,23 +87,23 @@ for name, version in (
         ("no number", "HTTP/x.y"), ("other protocol", "RTSP/1.0"), ("ICE", "ICE/1.0"),
         ("one letter", "H"), ("short", "HTP/1.1"), ("backslash", "HTTP\\1.1"),
         ("huge", "HTTP/4294967297.1")):
-    refuse("version " + name, "9112 2.3", req("GET / " + version, HOST), status=(400, 505))
+    refuse("version " + name, "9112 2.3", req("GET / " + version, HOST), also=(505,))
 refuse("version ICE with SOURCE", "9112 2.3", req("SOURCE / ICE/1.0", HOST),
-       status=(400, 405, 501, 505))
+       also=(405, 501, 505))
 refuse("version 2.0", "9110 15.6.6", req("GET / HTTP/2.0", HOST), status=505, also=(400,))
 refuse("version 3.0", "9110 15.6.6", req("GET / HTTP/3.0", HOST), status=505, also=(400,))
-refuse("version 0.9", "9112 2.3", req("GET / HTTP/0.9", HOST), status=(400, 505))
-refuse("version 0.0", "9112 2.3", req("GET / HTTP/0.0", HOST), status=(400, 505))
+refuse("version 0.9", "9112 2.3", req("GET / HTTP/0.9", HOST), status=505, also=(400,))
+refuse("version 0.0", "9112 2.3", req("GET / HTTP/0.0", HOST), status=505, also=(400,))
 for minor in ("2", "9"):
-    relay("version 1." + minor, "9110 2.5", req("GET / HTTP/1." + minor, HOST), "GET /",
-          status=(200, 505), also=(400,), after=None)
-refuse("HTTP/0.9 request", "9112 2.3", b"GET /\r\n", status=(400, 505))
+    refuse("version 1." + minor, "9110 2.5", req("GET / HTTP/1." + minor, HOST), status=505,
+           also=(200, 400))
+refuse("HTTP/0.9 request", "9112 2.3", b"GET /\r\n", also=(505,))
 refuse("HTTP/0.9 request with fields", "9112 2.3", b"GET /\r\nHost: a.test\r\n\r\n",
-       status=(400, 505))
-refuse("HTTP/2 preface", "9112 2.3", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", status=(400, 505),
-       also=(None,))
+       status=505, also=(400,))
+refuse("HTTP/2 preface", "9112 2.3", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+       also=(505, None))
 refuse("HTTP/2 preface for a path", "9112 2.3", b"PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n",
-       status=(400, 501, 505))
+       also=(501, 505))
 
 # --- Target ---------------------------------------------------------------------------------
 
@@ -115,10 +111,10 @@ for name, target in (
         ("SOH", b"/a\x01b"), ("NUL", b"/a\0b"), ("delete", b"/a\x7fb"), ("tab", b"/a\tb"),
         ("bare CR", b"/a\rb"), ("escape", b"/a\x1b[31mb")):
     refuse("target with " + name, "9112 3.2", req(b"GET " + target + b" HTTP/1.1", HOST),
-           status=(400, 505))
-refuse("target with space", "9112 3.2", req("GET /a b HTTP/1.1", HOST), status=(400, 505))
+           also=(505,))
+refuse("target with space", "9112 3.2", req("GET /a b HTTP/1.1", HOST), also=(505,))
 refuse("target with space and version", "9112 3.2", req("GET / HTTP/1.1 HTTP/1.1", HOST),
-       status=(400, 505))
+       also=(505,))
 for name, target in (("UTF-8", "/caf\u00e9".encode()), ("Latin-1", b"/caf\xe9"),
                      ("0x80 in the query", b"/?a=\x80")):
     refuse("target in " + name, "9112 3.2", req(b"GET " + target + b" HTTP/1.1", HOST))
@@ -126,20 +122,19 @@ refuse("target with fragment", "9112 3.2", get(target="/a#b"), also=(200,))
 refuse("target with fragment first", "9112 3.2", get(target="#b"))
 refuse("target with backslash", "3986 3.3", get(target="/a\\b"), also=(200,))
 for char in '<>"^`{|}':
-    add("target with %s" % char, "3986 3.3", get(target="/a%sb" % char), status=(200, 400),
-        relays=None)
+    refuse("target with %s" % char, "3986 3.3", get(target="/a%sb" % char), also=(200,))
 refuse("target empty", "9112 3", b"GET  HTTP/1.1\r\nHost: a.test\r\n\r\n")
-refuse("target missing", "9112 3", b"GET HTTP/1.1\r\nHost: a.test\r\n\r\n", status=(400, 505))
+refuse("target missing", "9112 3", b"GET HTTP/1.1\r\nHost: a.test\r\n\r\n", also=(505,))
 refuse("target without slash", "9112 3.2.1", get(target="a"))
 refuse("target only query", "9112 3.2.1", get(target="?a=b"))
 refuse("target relative", "9112 3.2.1", get(target="../a"))
 refuse("target asterisk with GET", "9112 3.2.4", get(target="*"))
 refuse("target asterisk and more", "9112 3.2.4", req("OPTIONS *a HTTP/1.1", HOST))
 add("target asterisk with OPTIONS", "9112 3.2.4", req("OPTIONS * HTTP/1.1", HOST),
-    status=(200, 204, 400, 404, 405, 501), relays=None)
+    status=204, also=(200, 400, 404, 405, 501), relays=[], after="keep")
 refuse("target authority with GET", "9112 3.2.3", get(target="a.test:80"))
-refuse("target two slashes and host", "9112 3.2.1", req("GET //b.test/x HTTP/1.1", HOST),
-       status=(200, 400), also=(200,), reason=None, after=None)
+relay("target two slashes and host", "9112 3.2.1", get(target="//b.test/x"), "GET /b.test/x",
+      raw=True, also=(400,), has={"host": "a.test"})
 
 for name, target, relayed in (
         ("absolute", "http://a.test/x", "GET /x"),
@@ -147,27 +142,26 @@ for name, target, relayed in (
         ("absolute without path", "http://a.test", "GET /"),
         ("absolute only query", "http://a.test?y=1", "GET /?y=1")):
     relay("target " + name, "9112 3.2.2", get(target=target), relayed, has={"host": "a.test"})
-relay("target absolute, upper case scheme", "3986 3.1", get(target="HTTP://a.test/x"), "GET /x",
-      status=(200, 400), after=None)
-relay("target absolute, upper case host", "3986 3.2.2", get(target="http://A.TEST/x"), "GET /x",
-      status=(200, 400), after=None)
+relay("target absolute, upper case scheme", "3986 3.1", get(target="HTTP://a.test/x"), "GET /x")
+relay("target absolute, upper case host", "3986 3.2.2", get(target="http://A.TEST/x"), "GET /x")
 relay("target absolute with port", "9112 3.2.2",
       get(target="http://a.test:8080/x", host="a.test:8080"), "GET /x",
       has={"host": "a.test:8080"})
 relay("target absolute in HTTP/1.0 without Host", "9112 3.2.2",
       req("GET http://a.test/x HTTP/1.0"), "GET /x", has={"host": "a.test"}, after="close")
+# Either is right; if it is relayed, the authority of the target must win.
 relay("target absolute, other Host", "9112 3.2.2", get(target="http://a.test/x", host="b.test"),
       "GET /x", status=(200, 400), has={"host": "a.test"}, after=None)
 relay("target absolute, other port in Host", "9112 3.2.2",
       get(target="http://a.test/x", host="a.test:81"), "GET /x", status=(200, 400),
       has={"host": "a.test"}, after=None)
 relay("target https on a plain port", "9110 7.4", get(target="https://a.test/x"), "GET /x",
-      status=(200, 400, 421), after=None)
+      also=(400, 421))
 refuse("target absolute without Host", "9112 3.2", req("GET http://a.test/x HTTP/1.1"))
 for name, target in (("empty host", "http:///x"), ("only scheme", "http://"),
                      ("no slashes", "http:/x"), ("bad scheme", "1http://a.test/x"),
                      ("fragment", "http://a.test/x#y"), ("space in host", "http://a .test/x")):
-    refuse("target absolute, " + name, "9110 4.2.1", get(target=target), status=(400, 505))
+    refuse("target absolute, " + name, "9110 4.2.1", get(target=target), also=(505,))
 for name, target in (("userinfo", "http://u:p@a.test/x"),
                      ("port out of range", "http://a.test:99999/x"),
                      ("port not a number", "http://a.test:8x/x"), ("ftp", "ftp://a.test/x"),

@@ -106,15 +106,16 @@ for name, line in (
     fault("status line " + name, "9112 4",
           [req(line, "Content-Length: 5", body=b"hello"), CLOSE], reason="bad_response",
           also=lenient)
-for name, line, status in (("two spaces", b"HTTP/1.1  200 OK", (200, 502)),
-                           ("no space after status", b"HTTP/1.1 200", (200, 502)),
-                           ("HTTP/1.2", b"HTTP/1.2 200 OK", (200, 502)),
-                           ("leading CR LF", b"\r\nHTTP/1.1 200 OK", (200, 502)),
-                           ("reason with obs-text", b"HTTP/1.1 200 caf\xe9", (200, 502)),
-                           ("status 600", b"HTTP/1.1 600 Odd", (600, 502)),
-                           ("status 999", b"HTTP/1.1 999 Odd", (999, 502))):
+for name, line, status in (("two spaces", b"HTTP/1.1  200 OK", 502),
+                           ("no space after status", b"HTTP/1.1 200", 200),
+                           ("HTTP/1.2", b"HTTP/1.2 200 OK", 502),
+                           ("leading CR LF", b"\r\nHTTP/1.1 200 OK", 502),
+                           ("reason with obs-text", b"HTTP/1.1 200 caf\xe9", 200),
+                           ("status 600", b"HTTP/1.1 600 Odd", 600),
+                           ("status 999", b"HTTP/1.1 999 Odd", 999)):
     fault("status line " + name, "9112 4",
-          [req(line, "Content-Length: 5", body=b"hello"), CLOSE], status=status)
+          [req(line, "Content-Length: 5", body=b"hello"), CLOSE], status=status,
+          also=(200, 502))
 fault("HTTP/0.9 answer", "9112 4", [b"hello, world\r\n", CLOSE], reason="bad_response")
 fault("binary answer", "9112 4", [bytes(range(256)), CLOSE], reason="bad_response")
 fault("TLS alert", "9112 4", [b"\x15\x03\x01\x00\x02\x02\x46", CLOSE])
@@ -143,10 +144,10 @@ for name, fields, lenient in (
 for name, fields in (("lengths equal", ("Content-Length: 5", "Content-Length: 5")),
                      ("length list equal", ("Content-Length: 5, 5",))):
     fault("framing, " + name, "9112 6.3", [ok(*fields, body=b"hello"), CLOSE],
-          status=(200, 502))
+          reason="bad_response", also=(200,))
 fault("framing, chunked in HTTP/1.0", "9112 6.1",
       [req("HTTP/1.0 200 OK", "Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\n"),
-       CLOSE], status=(200, 502))
+       CLOSE], reason="bad_response", also=(200,))
 
 # --- Header syntax --------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ for name, field in (("without colon", b"X-A"), ("empty name", b": b"),
     fault("field " + name, "9112 5", [ok("Content-Length: 5", field, body=b"hello")],
           reason="bad_response", also=(200,))
 fault("field line ended by LF", "9112 2.2",
-      [b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"], status=(200, 502))
+      [b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"], reason="bad_response", also=(200,))
 fault("head of 1 MiB", "9110 5.4",
       [ok("Content-Length: 0", *("X-%d: %s" % (i, "v" * 1000) for i in range(1024)))])
 fault("10,000 fields", "9110 5.4", [ok("Content-Length: 0", *("A: b" for _ in range(10000)))])
@@ -199,12 +200,12 @@ def play_unsolicited(run):
                    "the next answer is its own: %r %r" % (res, res.body))
 
 
-answer("an answer on an idle connection", "9112 9.2", [HELLO, AWAIT("idle"), EVIL, MARK("spoken"), HOLD],
-       text=b"hello", play=play_unsolicited)
-answer("junk on an idle connection", "9112 9.2", [HELLO, AWAIT("idle"), b"junk", MARK("spoken"), HOLD],
-       text=b"hello", play=play_unsolicited)
-answer("an idle connection is closed", "9112 9.3.1", [HELLO, AWAIT("idle"), HALF, MARK("spoken"), CLOSE],
-       text=b"hello", play=play_unsolicited)
+answer("an answer on an idle connection", "9112 9.2",
+       [HELLO, AWAIT("idle"), EVIL, MARK("spoken"), HOLD], text=b"hello", play=play_unsolicited)
+answer("junk on an idle connection", "9112 9.2",
+       [HELLO, AWAIT("idle"), b"junk", MARK("spoken"), HOLD], text=b"hello", play=play_unsolicited)
+answer("an idle connection is closed", "9112 9.3.1",
+       [HELLO, AWAIT("idle"), HALF, MARK("spoken"), CLOSE], text=b"hello", play=play_unsolicited)
 answer("an idle connection is reset", "9112 9.3.1", [HELLO, AWAIT("idle"), MARK("spoken"), RESET],
        text=b"hello", play=play_unsolicited)
 fault("an answer before the request", "9112 9.2", [CLOSE], accept=[EVIL], status=(200, 502),
