@@ -69,7 +69,7 @@ void head_rebase_str(struct str *, const char *from, size_t n, const char *to);
 void head_rebase(struct head *, const char *from, size_t n, const char *to);
 
 /* What of a request makes it ambiguous or invalid (RFC 9110, 7.2, 7.8, 10.1.1; RFC 9112, 3.2, 6.3),
- * and the filling of the members above.  END_OK or the reason; *why is a fixed sentence for logs. */
+ * and the filling of the members above.  END_OK or the reason; *why is a sentence for logs. */
 enum end_reason head_request_check(struct head *, const struct config_http *, const char **why);
 /* The same for a response to a request of that method (RFC 9112, 6.3). */
 enum end_reason head_response_check(struct head *, bool to_head_request, const char **why);

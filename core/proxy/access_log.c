@@ -143,7 +143,8 @@ static void access_log_text(struct buf *b, const char *member, size_t n, struct 
 	buf_json(b, value);
 }
 
-#define access_log_member(b, name, value) access_log_text(b, ",\"" name "\":", sizeof(name) + 3, value)
+#define access_log_member(b, name, value)                                                          \
+	access_log_text(b, ",\"" name "\":", sizeof(name) + 3, value)
 
 /* Microseconds as milliseconds with three decimals. */
 static void access_log_ms(struct buf *b, uint64_t us)

@@ -20,12 +20,12 @@ struct access_log {
 	bool on;
 	int fd;
 	uv_loop_t *loop;
-	uv_timer_t timer;      /* flushes what is not full */
+	uv_timer_t timer; /* flushes what is not full */
 	uv_work_t work;
 	struct buf filling, writing;
-	bool busy, timing;     /* a write runs; the timer runs */
-	uint64_t *dropped;     /* counter */
-	uint64_t lost_lines;   /* set by the thread: lines of a batch that could not be written */
+	bool busy, timing;   /* a write runs; the timer runs */
+	uint64_t *dropped;   /* counter */
+	uint64_t lost_lines; /* set by the thread: lines of a batch that could not be written */
 	bool complained;
 };
 

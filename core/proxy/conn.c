@@ -14,10 +14,15 @@
 
 enum { CONN_MAGIC = 0x434f4e4e, CONN_LINGER_MS = 2000 };
 
+#define CONN_SHED_BODY                                                                             \
+	"{\"type\":\"urn:gatehouse:overloaded\",\"title\":\"Service Unavailable\",\"status\":503," \
+	"\"detail\":\"Too many connections.\"}\n"
+
 static const char conn_shed_answer[] =
 	"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-	"Content-Type: application/problem+json\r\nContent-Length: 84\r\n\r\n"
-	"{\"type\":\"urn:gatehouse:overloaded\",\"title\":\"Service Unavailable\",\"status\":503      }\n";
+	"Content-Type: application/problem+json\r\nContent-Length: 112\r\n\r\n" CONN_SHED_BODY;
+
+_Static_assert(sizeof(CONN_SHED_BODY) - 1 == 112, "Content-Length of the answer");
 
 static struct conn *conn_from(void *handle_data)
 {

@@ -35,15 +35,15 @@ struct conn {
 		uv_pipe_t pipe;
 	} u;
 	struct proxy *proxy;
-	struct exchange *x;    /* NULL while idle */
-	struct list link;      /* in proxy.conns */
+	struct exchange *x; /* NULL while idle */
+	struct list link;   /* in proxy.conns */
 	struct deadline deadline;
-	size_t unwritten;      /* at the last look of CONN_WAIT_WRITE */
+	size_t unwritten; /* at the last look of CONN_WAIT_WRITE */
 	uint32_t requests;
-	uint8_t wait;          /* enum conn_wait */
+	uint8_t wait; /* enum conn_wait */
 	uint8_t peer_n;
 	bool reading, eof, lingering, running, again, counted;
-	char peer[46];         /* the client's address; empty for a unix socket */
+	char peer[46]; /* the client's address; empty for a unix socket */
 };
 
 /* Starts and stops reading; both may be called twice. */

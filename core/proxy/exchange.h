@@ -40,7 +40,7 @@ enum exchange_state {
 #define EXCHANGE_STATE_ENUM_(s) EXCHANGE_##s,
 	EXCHANGE_STATES(EXCHANGE_STATE_ENUM_)
 #undef EXCHANGE_STATE_ENUM_
-	EXCHANGE_STATE_COUNT
+		EXCHANGE_STATE_COUNT
 };
 
 /* Who makes the response. */
@@ -78,17 +78,17 @@ struct exchange {
 	/* The request. */
 	struct parser parser;
 	struct head req;
-	struct str path, query;    /* normalised, or rewritten by a plugin */
-	struct str host;           /* lower case, without port */
+	struct str path, query; /* normalised, or rewritten by a plugin */
+	struct str host;        /* lower case, without port */
 	char request_id[REQUEST_ID_SIZE];
 	size_t request_id_n;
-	uint64_t body_left;        /* FRAMING_LENGTH: bytes to come */
-	uint64_t body_max;         /* limit of this request's body; 0: none */
-	bool body_done;            /* the whole request has been read */
-	bool body_started;         /* body bytes were taken out of in */
-	size_t body_at;            /* where the body starts in in, while it may be sent again */
-	bool client_close;         /* the connection closes after this exchange */
-	struct buf collected;      /* the body for gh_read_body() */
+	uint64_t body_left;   /* FRAMING_LENGTH: bytes to come */
+	uint64_t body_max;    /* limit of this request's body; 0: none */
+	bool body_done;       /* the whole request has been read */
+	bool body_started;    /* body bytes were taken out of in */
+	size_t body_at;       /* where the body starts in in, while it may be sent again */
+	bool client_close;    /* the connection closes after this exchange */
+	struct buf collected; /* the body for gh_read_body() */
 	bool collecting, collect_begun, is_collected;
 	size_t collect_max;
 	gh_body_cb collect_cb;
@@ -105,15 +105,15 @@ struct exchange {
 	uint32_t hook_at;          /* position in that phase's list */
 	bool in_hook, waiting;
 	struct gh_route *waiting_use; /* who waits */
-	bool answered;             /* the hook that runs, or its callbacks, chose who answers */
-	uint32_t replier;          /* slot of who answers, unless a service does */
+	bool answered;                /* the hook that runs, or its callbacks, chose who answers */
+	uint32_t replier;             /* slot of who answers, unless a service does */
 	bool response_hooks_done;
 	bool in_callback;
 	/* Asked for by plugin code: done when none of it runs. */
 	bool resume_later, pump_later, writable_later;
 	enum gh_verdict resume_verdict;
-	struct list later;         /* in proxy.later */
-	uint32_t hooks_begun;      /* uses whose on_request ran or was passed */
+	struct list later;    /* in proxy.later */
+	uint32_t hooks_begun; /* uses whose on_request ran or was passed */
 	struct list calls, timers;
 	unsigned call_count, timer_count;
 
@@ -124,9 +124,9 @@ struct exchange {
 	struct upconn *up;
 	struct pick_tried tried;
 	unsigned tries;
-	bool sent;                 /* the head has gone to the endpoint */
+	bool sent; /* the head has gone to the endpoint */
 	bool stale_retried;
-	bool request_sent;         /* and the whole body */
+	bool request_sent; /* and the whole body */
 	bool forward_chunked;
 	struct deadline deadline;
 	enum exchange_wait wait;
@@ -135,19 +135,19 @@ struct exchange {
 	enum response_state response;
 	struct parser res_parser;
 	struct head res;
-	char *hold;                /* response bytes kept while a head is incomplete or a hook waits */
+	char *hold; /* response bytes kept while a head is incomplete or a hook waits */
 	size_t hold_cap, hold_n, hold_at;
-	struct str res_rest;       /* what came behind the head, until response_begin() */
-	bool begin_later;          /* response_begin() waits for an interim response to go out */
+	struct str res_rest; /* what came behind the head, until response_begin() */
+	bool begin_later;    /* response_begin() waits for an interim response to go out */
 	uint64_t res_left;
 	struct buf trailers;
 	unsigned interim;
-	bool upstream_keep;        /* the connection may be used again */
-	bool head_sent;            /* any byte of the final response has gone to the client */
+	bool upstream_keep; /* the connection may be used again */
+	bool head_sent;     /* any byte of the final response has gone to the client */
 	bool send_chunked;
-	bool no_body;              /* HEAD, 204, 304: the head only */
+	bool no_body; /* HEAD, 204, 304: the head only */
 	bool tunnel;
-	struct flow down;          /* to the client */
+	struct flow down; /* to the client */
 	uv_shutdown_t shutdown;
 	bool response_over;        /* nothing more will be sent to the client */
 	bool late_end;             /* the end of the body waits for a held write */
@@ -156,8 +156,8 @@ struct exchange {
 	/* An answer of our own, or of a plugin. */
 	uint16_t reply_status;
 	struct str reply_type, reply_body;
-	int64_t reply_left;        /* gh_reply_begin(): bytes to come, -1 unknown */
-	struct buf reply_queue;    /* written by the plugin, not yet taken by the client */
+	int64_t reply_left;     /* gh_reply_begin(): bytes to come, -1 unknown */
+	struct buf reply_queue; /* written by the plugin, not yet taken by the client */
 	bool reply_ended;
 	gh_timer_cb writable_cb;
 	void *writable_arg;
@@ -165,14 +165,14 @@ struct exchange {
 
 	/* For the log and the metrics. */
 	enum end_reason reason;
-	const char *why;           /* a fixed sentence, or NULL */
-	const char *allow;         /* for 405 */
-	uint16_t status;           /* what the client got */
+	const char *why;   /* a fixed sentence, or NULL */
+	const char *allow; /* for 405 */
+	uint16_t status;   /* what the client got */
 	uint64_t started_ns, started_wall_us;
-	uint64_t upstream_ns;      /* when the request went out */
-	uint64_t upstream_us;      /* until the response's head */
+	uint64_t upstream_ns; /* when the request went out */
+	uint64_t upstream_us; /* until the response's head */
 	uint64_t bytes_in, bytes_out;
-	uint64_t total_at_ms;      /* loop time at which the request must be over; 0: none */
+	uint64_t total_at_ms; /* loop time at which the request must be over; 0: none */
 	uint64_t body_start_ms;
 };
 
@@ -183,7 +183,7 @@ void exchange_give_back(struct exchange *);
 /* Frees a spare one for good. */
 void exchange_free(struct exchange *);
 
-/* Where the next bytes from the client go: *room bytes at the result; NULL when there is no room. */
+/* Where the next bytes from the client go: *room bytes at the result; NULL: there is no room. */
 char *exchange_in_room(struct exchange *, size_t *room);
 /* Puts bytes behind those that were read.  0, or -1 when they do not fit. */
 int exchange_in_append(struct exchange *, const char *p, size_t n);
@@ -210,12 +210,12 @@ void exchange_enter(struct exchange *, enum exchange_state);
 void exchange_wait(struct exchange *, enum exchange_wait, uint64_t ms);
 
 /* The steps, each in the file of its name. */
-void exchange_route(struct exchange *);                     /* route.c */
-void exchange_run_request_hooks(struct exchange *);         /* hooks.c */
-void exchange_resume(struct exchange *, enum gh_verdict);   /* hooks.c */
-void exchange_pick(struct exchange *);                      /* pick.c */
+void exchange_route(struct exchange *);                                           /* route.c */
+void exchange_run_request_hooks(struct exchange *);                               /* hooks.c */
+void exchange_resume(struct exchange *, enum gh_verdict);                         /* hooks.c */
+void exchange_pick(struct exchange *);                                            /* pick.c */
 void exchange_retry_or_fail(struct exchange *, enum end_reason, const char *why); /* pick.c */
-void exchange_drop_upstream(struct exchange *, bool reset); /* pick.c */
+void exchange_drop_upstream(struct exchange *, bool reset);                       /* pick.c */
 
 /* Whether there is a request at all, if only its first byte. */
 static inline bool exchange_has_begun(const struct exchange *x)

@@ -54,7 +54,7 @@ static bool pick_is_idempotent(const struct exchange *x)
 static enum end_reason pick_connect_reason(int status)
 {
 	return status == UV_ECONNREFUSED ? END_CONNECT_REFUSED :
-	       status == UV_ETIMEDOUT	 ? END_CONNECT_TIMEOUT :
+	       status == UV_ETIMEDOUT    ? END_CONNECT_TIMEOUT :
 					   END_CONNECT_FAILED;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/relay.h -- the bodies, both ways, with backpressure: what cannot be written stops the reading.
+/* proxy/relay.h -- the bodies, both ways: what cannot be written stops the reading.
  * Called by: proxy/conn (client's bytes), proxy/response (service's bytes).  Never: holds more than
  * one read of each direction. */
 #ifndef GATEHOUSE_PROXY_RELAY_H

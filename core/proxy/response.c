@@ -270,7 +270,6 @@ void response_on_end(void *owner, int status)
 	if (x->response == RESPONSE_HEAD && x->res_parser.head_bytes)
 		exchange_retry_or_fail(x, END_UPSTREAM_CLOSED_HEAD, NULL);
 	else
-		exchange_retry_or_fail(x,
-				       status == UV_EOF ? END_UPSTREAM_CLOSED : END_UPSTREAM_RESET,
-				       NULL);
+		exchange_retry_or_fail(
+			x, status == UV_EOF ? END_UPSTREAM_CLOSED : END_UPSTREAM_RESET, NULL);
 }

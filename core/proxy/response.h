@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/response.h -- the head of the service's response: read, judged, shown to plugins, passed on.
+/* proxy/response.h -- the head of the response: read, judged, shown to plugins, passed on.
  * Called by: proxy/pick (as events of the connection), proxy/hooks (after a wait). */
 #ifndef GATEHOUSE_PROXY_RESPONSE_H
 #define GATEHOUSE_PROXY_RESPONSE_H

@@ -102,7 +102,7 @@ static bool route_is_asterisk(const struct exchange *x)
 	return x->req.path.n == 1 && x->req.path.p[0] == '*';
 }
 
-/* OPTIONS that asks about the gateway itself: "*", or no further hop wanted (RFC 9110, 7.6.2, 9.3.7). */
+/* OPTIONS about the gateway itself: "*", or no further hop wanted (RFC 9110, 7.6.2, 9.3.7). */
 static bool route_is_for_gateway(const struct exchange *x)
 {
 	return route_is_asterisk(x) ||

@@ -26,19 +26,21 @@ static int pattern_literal(struct str text, struct error *e)
 
 	if (text.n + 2 > sizeof(raw))
 		return error_set(e, "a segment of over 1,000 bytes");
-	if (memchr(text.p, '{', text.n) || memchr(text.p, '}', text.n) || memchr(text.p, '*', text.n))
-		return error_set(e,
-				 "\"%.*s\": {name} must be a whole segment, and \"*\" the whole last "
-				 "one",
-				 STR_ARGS(text));
+	if (memchr(text.p, '{', text.n) || memchr(text.p, '}', text.n) ||
+	    memchr(text.p, '*', text.n))
+		return error_set(
+			e,
+			"\"%.*s\": {name} must be a whole segment, and \"*\" the whole last "
+			"one",
+			STR_ARGS(text));
 	int n = snprintf(raw, sizeof(raw), "/%.*s", STR_ARGS(text));
 	enum path_result r = path_normalise((struct str){ raw, (size_t)n }, &rules, out, &normal,
 					    &changed);
 	if (r != PATH_OK)
 		return error_set(e, "\"%.*s\": %s", STR_ARGS(text), path_result_text(r));
 	if (!str_eq(normal, (struct str){ raw, (size_t)n }))
-		return error_set(e, "\"%.*s\" would never match: write it as \"%.*s\"", STR_ARGS(text),
-				 (int)normal.n - 1, normal.p + 1);
+		return error_set(e, "\"%.*s\" would never match: write it as \"%.*s\"",
+				 STR_ARGS(text), (int)normal.n - 1, normal.p + 1);
 	return 0;
 }
 
@@ -62,7 +64,8 @@ static int pattern_segment(struct pattern *p, struct str text, bool last, struct
 	s->kind = SEGMENT_PARAM;
 	s->text = (struct str){ text.p + 1, text.n - 2 };
 	if (!pattern_name_valid(s->text))
-		return error_set(e, "\"%.*s\": a name in {} is letters, digits and _", STR_ARGS(text));
+		return error_set(e, "\"%.*s\": a name in {} is letters, digits and _",
+				 STR_ARGS(text));
 	if (++p->params > ROUTE_PARAMS_MAX)
 		return error_set(e, "more than %d {names}", ROUTE_PARAMS_MAX);
 	for (size_t i = 0; i + 1 < p->count; i++)

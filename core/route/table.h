@@ -39,8 +39,8 @@ struct route_match {
 	uint32_t index;
 	uint32_t param_count;
 	struct route_param params[ROUTE_PARAMS_MAX];
-	/* ROUTE_METHOD: for Allow, "GET, HEAD": every method with which the request would have found a
-	 * route.  In the table, until the next match. */
+	/* ROUTE_METHOD: for Allow, "GET, HEAD": every method with which the request would have
+	 * found a route.  In the table, until the next match. */
 	const char *allow;
 };
 
@@ -48,9 +48,10 @@ struct route_match {
  * added to errors with both places.  NULL after any. */
 struct route_table *route_table_new(const struct gateway_config *, struct config_errors *);
 void route_table_free(struct route_table *);
-/* The most specific route: exact path, then {one segment}, then longest "/" with a star; among these host
- * (exact, wildcard, any), then number of headers, then methods. */
-void route_table_match(const struct route_table *, const struct route_query *, struct route_match *);
+/* The most specific route: exact path, then {one segment}, then longest "/" with a star; among
+ * these host (exact, wildcard, any), then number of headers, then methods. */
+void route_table_match(const struct route_table *, const struct route_query *,
+		       struct route_match *);
 /* Walks the routes in match order, the most specific first: position i of all; -1 past the end. */
 int64_t route_table_ordered(const struct route_table *, size_t i);
 /* Why the route at that index was or was not chosen, as one sentence, for "gatehouse explain". */
