@@ -97,12 +97,12 @@ static void control_log_ready(const struct control *c, const struct generation *
 			 LOG_U("workers", g->slot_count), LOG_S("admin", admin_url(c->admin)));
 }
 
-/* Sockets that fewer workers leave without one: what they hold is taken by the old workers, which
- * have them still, before they close them. */
+/* Sockets that no worker of the generation accepts from must not take connections: those that a
+ * failed reload has added, and what is more than workers can share. */
 static void control_trim_sockets(const struct generation *g)
 {
 	for (size_t i = 0; i < g->config->listen_count; i++)
-		listen_trim(g->listeners[i], g->config->workers);
+		listen_trim(g->listeners[i], g->sockets[i]);
 }
 
 /* A generation that drains keeps its memory: when there are too many, the oldest must go. */
@@ -159,6 +159,7 @@ static void control_on_end(void *arg, struct generation *g)
 		control_finish(c);
 	} else if (g->failed && !c->stopping) {
 		c->reloads_failed++;
+		control_trim_sockets(c->current);
 		for (size_t i = 0; i < g->error_count; i++)
 			log_error("reload refused", LOG_S("error", g->errors[i]));
 	}

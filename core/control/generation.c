@@ -238,11 +238,17 @@ static int generation_listen(struct generation *g, struct error *e)
 {
 	const struct gateway_config *c = g->config;
 
+	if (c->listen_count > GENERATION_SOCKETS_MAX)
+		return error_set(e, "more than %d addresses to listen on", GENERATION_SOCKETS_MAX);
 	g->listeners = xcalloc(c->listen_count, sizeof(struct listener *));
+	g->sockets = xcalloc(c->listen_count, sizeof(*g->sockets));
 	for (size_t i = 0; i < c->listen_count; i++) {
 		g->listeners[i] = listen_take(g->listen_set, &c->listen[i], c->workers, e);
 		if (!g->listeners[i])
 			return -1;
+		uint32_t most = c->workers - 1 + GENERATION_SOCKETS_MAX / (uint32_t)c->listen_count;
+		uint32_t count = g->listeners[i]->count;
+		g->sockets[i] = count < most ? count : most;
 	}
 	return 0;
 }
@@ -277,6 +283,7 @@ static void generation_release(void *arg)
 		if (g->listeners[i])
 			listen_drop(g->listen_set, g->listeners[i]);
 	free(g->listeners);
+	free(g->sockets);
 	for (i = 0; i < g->error_count; i++)
 		free(g->errors[i]);
 	free(g->errors);

@@ -26,6 +26,8 @@ struct listen_set;
 struct listener;
 struct proc;
 
+enum { GENERATION_SOCKETS_MAX = 64 }; /* that one worker accepts from */
+
 enum generation_state {
 	GENERATION_STARTING,
 	GENERATION_LIVE,
@@ -68,6 +70,7 @@ struct generation {
 	int log_level, log_format; /* -1: as configured */
 	struct listen_set *listen_set;
 	struct listener **listeners;
+	uint32_t *sockets; /* how many of each listener its workers accept from */
 	struct slot *slots;
 	uint32_t slot_count;
 	struct discovery *discovery;

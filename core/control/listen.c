@@ -112,12 +112,14 @@ static uint16_t listen_port_of(int fd)
 	return ntohs(((const struct sockaddr_in *)(const void *)&sa)->sin_port);
 }
 
-/* Adds one socket; fd -1 with errno is the error of whoever made it. */
+/* Adds one socket; fd -1 with errno is the error of whoever made it.  Only the first listens, so
+ * that nobody else takes the address: a listening socket gets its share of the connections, and so
+ * the others wait for the worker that will accept from them. */
 static int listen_add(struct listener *l, int fd)
 {
 	if (fd < 0)
 		return -1;
-	if (listen(fd, LISTEN_BACKLOG)) {
+	if (l->count == 0 && listen(fd, LISTEN_BACKLOG)) {
 		int error = errno;
 
 		close(fd);

@@ -36,8 +36,9 @@ struct listen_set {
 	size_t count;
 };
 
-/* Opens sockets for so many workers, and keeps those that are open: host and port, or path, tell
- * which.  The listener's users count is one higher.  NULL and one line that says what to do. */
+/* Opens sockets for so many workers, bound and but for the first not listening, and keeps those
+ * that are open: host and port, or path, tell which.  The listener's users count is one higher.
+ * NULL and one line that says what to do. */
 struct listener *listen_take(struct listen_set *, const struct config_listen *, uint32_t workers,
 			     struct error *);
 /* Closes the sockets when nobody uses them any more; removes a unix socket's file. */

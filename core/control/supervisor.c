@@ -22,7 +22,6 @@ enum {
 	SUPERVISOR_DEAD_MS = 30 * 1000,  /* ... and killed */
 	SUPERVISOR_START_MS = 30 * 1000, /* until a replaced worker must be ready */
 	SUPERVISOR_LOST_MS = 2000,       /* from the end of the channel to that of the process */
-	SUPERVISOR_LISTEN_MAX = 64,
 };
 
 static void supervisor_message(void *arg, const json_t *message)
@@ -42,17 +41,29 @@ static void supervisor_exit(void *arg, int64_t status, int signal)
 
 static const struct proc_events supervisor_events = { supervisor_message, supervisor_exit };
 
+/* The worker's own socket of each address, and those of workers that there are no more since a
+ * reload: all workers share these, since closing one would lose the connections in its queue. */
+static uint32_t supervisor_sockets(const struct slot *s, int fds[GENERATION_SOCKETS_MAX])
+{
+	const struct generation *g = s->generation;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < g->config->listen_count; i++)
+		fds[n++] = listen_fd(g->listeners[i], s->index);
+	for (size_t i = 0; i < g->config->listen_count; i++) {
+		for (uint32_t k = g->slot_count; k < g->sockets[i]; k++)
+			fds[n++] = listen_fd(g->listeners[i], k);
+	}
+	return n;
+}
+
 int supervisor_spawn(struct slot *s, struct error *e)
 {
 	struct generation *g = s->generation;
-	int fds[SUPERVISOR_LISTEN_MAX];
-	size_t n = g->config->listen_count;
+	int fds[GENERATION_SOCKETS_MAX];
+	uint32_t n = supervisor_sockets(s, fds);
 
 	must(!s->proc);
-	if (n > SUPERVISOR_LISTEN_MAX)
-		return error_set(e, "more than %d addresses to listen on", SUPERVISOR_LISTEN_MAX);
-	for (size_t i = 0; i < n; i++)
-		fds[i] = listen_fd(g->listeners[i], s->index);
 	struct proc_spec spec = {
 		.loop = g->loop,
 		.generation = g->number,
@@ -63,7 +74,7 @@ int supervisor_spawn(struct slot *s, struct error *e)
 		.slab_fd = s->slab.fd,
 		.config_fd = g->config_fd,
 		.listen_fds = fds,
-		.listen_count = (uint32_t)n,
+		.listen_count = n,
 	};
 	slab_renew(&s->slab);
 	s->proc = proc_spawn(&spec, &supervisor_events, s, e);

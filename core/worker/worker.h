@@ -15,7 +15,7 @@
  *	3              the channel
  *	4              the slab
  *	5              the configuration's text (a memfd, read from offset 0)
- *	6 ... 6+n-1    one listening socket per address in "listen", in its order
+ *	6 ... 6+n-1    listening sockets, "listen" of them: at least one per address
  */
 enum { WORKER_FD_CHANNEL = 3, WORKER_FD_SLAB = 4, WORKER_FD_CONFIG = 5, WORKER_FD_LISTEN = 6 };
 

@@ -41,10 +41,10 @@ def test_plugins():
 
 
 class Load:
-    """Clients that each keep a connection and send one request after the other."""
+    """Clients that send one request after the other, each on a connection it keeps, or not."""
 
-    def __init__(self, port, clients=4, path="/web/x"):
-        self.port, self.path = port, path
+    def __init__(self, port, clients=4, path="/web/x", keep=True):
+        self.port, self.path, self.keep = port, path, keep
         self.done, self.failed = 0, []
         self.slowest = 0.0
         self.over = threading.Event()
@@ -62,7 +62,7 @@ class Load:
             body = res.read()
             if res.status == 200 and body == self.path.encode():
                 self.slowest = max(self.slowest, time.monotonic() - started)
-                return None, res.will_close
+                return None, res.will_close or not self.keep
             return "%d %r" % (res.status, body), True
         except (OSError, http.client.HTTPException) as e:
             return repr(e), True
@@ -461,6 +461,30 @@ class Reload(ProcessCase):
         self.assertGreaterEqual(metrics["gatehouse_requests_received_total"], before)
         self.assertGreaterEqual(metrics['gatehouse_requests_ended_total{reason="ok"}'], load.done)
         self.assertEqual(metrics['gatehouse_reloads_total{result="done"}'], 10)
+
+    def test_new_connections_while_workers_come_and_go(self):
+        gw = self.start(workers=4)
+        config = dict(gw.config)
+        load = Load(gw.port, clients=4, keep=False)
+        for number, workers in enumerate((1, 3, 2, 5, 1, 4), 2):
+            config["workers"] = workers
+            self.rewrite(gw, config)
+            self.wait_generation(gw, number)
+            load.wait_more(100)
+        self.assertEqual(load.stop(), [])
+        self.assertLess(load.slowest, 1.0 * SLOW)
+
+    def test_workers_of_a_refused_reload_take_no_connections(self):
+        gw = self.start(workers=2)
+        bad = json.loads(json.dumps(gw.config))
+        bad["workers"] = 6
+        bad["routes"][0]["config"]["servise"] = "x"
+        self.rewrite(gw, bad)
+        wait_until(lambda: gw.status()["reloads_refused"] == 1, 5.0, "the reload is refused")
+        load = Load(gw.port, clients=4, keep=False)
+        load.wait_more(200)
+        self.assertEqual(load.stop(), [])
+        self.assertLess(load.slowest, 1.0 * SLOW)
 
     def test_routes_and_addresses_change(self):
         gw = self.start()
