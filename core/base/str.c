@@ -6,11 +6,30 @@
 
 #include "base/error.h"
 
+/* Eight bytes at once, with the ASCII upper-case letters among them made lower case. */
+static uint64_t str_lower8(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t x, seven_bits;
+
+	memcpy(&x, p, sizeof(x));
+	seven_bits = x & (0x7f * ones);
+	uint64_t from_a = seven_bits + (0x80 - 'A') * ones;
+	uint64_t above_z = seven_bits + (0x7f - 'Z') * ones;
+	uint64_t upper = (from_a ^ above_z) & ~x & (0x80 * ones);
+	return x | upper >> 2;
+}
+
 bool str_ieq(struct str a, struct str b)
 {
+	size_t i = 0;
+
 	if (a.n != b.n)
 		return false;
-	for (size_t i = 0; i < a.n; i++)
+	for (; i + 8 <= a.n; i += 8)
+		if (str_lower8(a.p + i) != str_lower8(b.p + i))
+			return false;
+	for (; i < a.n; i++)
 		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
 			return false;
 	return true;

@@ -79,15 +79,44 @@ bool field_name_valid(struct str name)
 	return name.n > 0;
 }
 
-bool field_value_valid(struct str value)
+/* Whether one of eight bytes is a control character; HTAB counts as one here. */
+static bool field_has_control8(const char *p)
 {
-	for (size_t i = 0; i < value.n; i++) {
-		uint8_t c = (uint8_t)value.p[i];
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t x, without_delete;
+
+	memcpy(&x, p, sizeof(x));
+	without_delete = x ^ 0x7f * ones;
+	return (((x - 0x20 * ones) & ~x) | ((without_delete - ones) & ~without_delete)) &
+	       0x80 * ones;
+}
+
+static bool field_no_control(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = (uint8_t)p[i];
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			return false;
 	}
-	return value.n == 0 || (value.p[0] != ' ' && value.p[0] != '\t' &&
-				value.p[value.n - 1] != ' ' && value.p[value.n - 1] != '\t');
+	return true;
+}
+
+static bool field_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+bool field_value_valid(struct str value)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= value.n; i += 8)
+		if (field_has_control8(value.p + i) && !field_no_control(value.p + i, 8))
+			return false;
+	if (!field_no_control(value.p + i, value.n - i))
+		return false;
+	return value.n == 0 ||
+	       (!field_is_blank(value.p[0]) && !field_is_blank(value.p[value.n - 1]));
 }
 
 bool field_list_has(struct str list, struct str token)

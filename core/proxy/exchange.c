@@ -348,10 +348,12 @@ void exchange_make_id(struct exchange *x)
 {
 	static const char digits[] = "0123456789abcdef";
 	uint64_t r[2] = { rand_u64(&x->proxy->rand), rand_u64(&x->proxy->rand) };
+	char *to = x->request_id;
 
-	for (unsigned i = 0; i < 32; i++)
-		x->request_id[i] = digits[(r[i / 16] >> (60 - 4 * (i % 16))) & 15];
-	x->request_id[32] = '\0';
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned k = 0; k < 16; k++, r[i] >>= 4)
+			*to++ = digits[r[i] & 15];
+	*to = '\0';
 	x->request_id_n = 32;
 }
 

@@ -12,6 +12,18 @@ START_TEST(test_compare)
 	/* '@' and '`', '[' and '{' differ by 32 too, and are no letters. */
 	ck_assert(!str_ieq(STR("@["), STR("`{")));
 	ck_assert(!str_ieq(STR("\xc4"), STR("\xe4")));
+	/* Every pair of bytes, in each place of a run that is compared eight at a time. */
+	for (int c = 0; c < 256; c++)
+		for (int d = 0; d < 256; d++) {
+			char left[11] = "abcdefghijk", right[11] = "ABCDEFGHIJK";
+			size_t at = (size_t)(c * 7 + d) % sizeof(left);
+			left[at] = (char)c;
+			right[at] = (char)d;
+			ck_assert_msg(str_ieq((struct str){ left, sizeof(left) },
+					      (struct str){ right, sizeof(right) }) ==
+					      (ascii_lower((char)c) == ascii_lower((char)d)),
+				      "%#x %#x", (unsigned)c, (unsigned)d);
+		}
 	ck_assert_int_lt(str_cmp(STR("a"), STR("ab")), 0);
 	ck_assert_int_gt(str_cmp(STR("b"), STR("ab")), 0);
 	ck_assert_int_eq(str_cmp(STR(""), (struct str){ NULL, 0 }), 0);
