@@ -156,7 +156,8 @@ struct exchange {
 	/* An answer of our own, or of a plugin. */
 	uint16_t reply_status;
 	struct str reply_type, reply_body;
-	int64_t reply_left;     /* gh_reply_begin(): bytes to come, -1 unknown */
+	int64_t reply_length;   /* gh_reply_begin(): of the whole body, -1 unknown */
+	int64_t reply_left;     /* bytes of it that the plugin has not written */
 	struct buf reply_queue; /* written by the plugin, not yet taken by the client */
 	bool reply_ended;
 	gh_timer_cb writable_cb;

@@ -315,7 +315,7 @@ void respond_stream_begin(struct exchange *x)
 		x->client_close = true;
 		conn_pause(x->conn);
 	}
-	respond_build_own(x, x->reply_left);
+	respond_build_own(x, x->reply_length);
 	x->status = x->reply_status;
 	x->no_body = respond_has_no_body(x);
 	x->head_sent = true;
