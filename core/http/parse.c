@@ -145,15 +145,25 @@ static int parse_on_body(llhttp_t *ll, const char *at, size_t n)
 	return 0;
 }
 
-static int parse_on_extension(llhttp_t *ll, const char *at, size_t n)
+static int parse_count_extension(struct parser *ps, size_t n)
 {
-	struct parser *ps = parse_self(ll);
-	(void)at;
-	ps->extension_bytes += n + 1;
+	ps->extension_bytes += n;
 	if (ps->extension_bytes > ps->limits->extension)
 		return parse_fail(ps, END_BAD_FRAMING,
 				  "chunk extensions over limits.chunk_extension");
 	return 0;
+}
+
+static int parse_on_extension(llhttp_t *ll, const char *at, size_t n)
+{
+	(void)at;
+	return parse_count_extension(parse_self(ll), n);
+}
+
+/* The separator counts, so that empty ones are not for nothing. */
+static int parse_on_extension_complete(llhttp_t *ll)
+{
+	return parse_count_extension(parse_self(ll), 1);
 }
 
 /* A size that no body has: such numbers overflow in whatever stands behind us. */
@@ -186,6 +196,8 @@ static const llhttp_settings_t parse_settings = {
 	.on_chunk_header = parse_on_chunk_header,
 	.on_chunk_extension_name = parse_on_extension,
 	.on_chunk_extension_value = parse_on_extension,
+	.on_chunk_extension_name_complete = parse_on_extension_complete,
+	.on_chunk_extension_value_complete = parse_on_extension_complete,
 	.on_message_complete = parse_on_message_complete,
 };
 
@@ -279,12 +291,15 @@ static bool parse_request_line_strict(const struct head *h, const char *start)
 	       memcmp(end, " HTTP/1.", 8) == 0 && end[9] == '\r' && end[10] == '\n';
 }
 
-/* RFC 9112, 4: single spaces, a status of three digits, no control character in the reason. */
+/* RFC 9112, 4: single spaces, a status of three digits, no control character in the reason, and
+ * CR LF, where llhttp takes CR CR too. */
 static bool parse_status_line_strict(const struct head *h, const char *start)
 {
+	const char *end = h->reason.p ? h->reason.p + h->reason.n : start + 12 + (start[12] == ' ');
+
 	return memcmp(start, "HTTP/1.", 7) == 0 && start[8] == ' ' && start[9] >= '1' &&
-	       start[9] <= '9' && (start[12] == ' ' || start[12] == '\r') &&
-	       field_value_valid(str_trim(h->reason));
+	       start[9] <= '9' && (start[12] == ' ' || start[12] == '\r') && end[0] == '\r' &&
+	       end[1] == '\n' && field_value_valid(str_trim(h->reason));
 }
 
 static bool parse_first_line_strict(const struct parser *ps, const char *start)
@@ -357,8 +372,8 @@ static void parse_blank_tabs(const char *start, char *p, size_t n)
 /* llhttp takes "GET /" without a version for HTTP/0.9 and would wait for more. */
 static bool parse_lacks_version(const struct parser *ps, const char *end)
 {
-	const char *behind = ps->head->target.p + ps->head->target.n;
-	return ps->span == SPAN_TARGET && behind < end && *behind != ' ';
+	const struct str *target = &ps->head->target;
+	return target->p && target->p + target->n < end && target->p[target->n] != ' ';
 }
 
 enum parse_outcome parse_head(struct parser *ps, char *p, size_t n, size_t *used)
