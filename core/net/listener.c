@@ -37,6 +37,8 @@ int listener_open(struct listener *l, uv_loop_t *loop, int fd, listener_cb cb, v
 	} else {
 		/* Accepted connections inherit it. */
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		/* The kernel wakes us for a connection with its first bytes, or after a second. */
+		setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
 		r = uv_tcp_init(loop, &l->u.tcp);
 		l->u.handle.data = l;
 		if (r || (r = uv_tcp_open(&l->u.tcp, fd)))

@@ -158,6 +158,51 @@ static void worker_drain(struct worker *w, uint64_t limit_ms, bool keep_idle)
 		worker_end(w);
 }
 
+static void worker_on_connection(struct listener *l)
+{
+	struct worker *w = l->arg;
+	proxy_accept(&w->proxy, &l->u.stream);
+}
+
+static int worker_listen(struct worker *w, struct error *e)
+{
+	for (int i = 0; i < w->listen_count; i++) {
+		int r = listener_open(&w->listeners[i], &w->loop, WORKER_FD_LISTEN + i,
+				      worker_on_connection, w);
+		if (r)
+			return error_set(e, "listen: %s", uv_strerror(r));
+		w->listening++;
+	}
+	return 0;
+}
+
+/* The control process has said of each service what it knows of it, if only that it is unknown. */
+static bool worker_was_told(struct worker *w)
+{
+	for (size_t i = 0; i < w->proxy.plugins.service_count; i++)
+		if (!services_get(&w->proxy.services, w->proxy.plugins.services[i])->answered)
+			return false;
+	return true;
+}
+
+/* Takes no connection before it knows where to relay to: a new generation would answer with 503
+ * what the old one could relay. */
+static void worker_serve_when_told(struct worker *w)
+{
+	struct error e = { "" };
+
+	if (w->listening || w->draining || w->ending || w->status || !worker_was_told(w))
+		return;
+	if (worker_listen(w, &e) == 0) {
+		worker_send_ready(w);
+		return;
+	}
+	config_errors_add(&w->errors, NULL, "", "%s", e.text);
+	worker_send_errors(w);
+	w->status = 1;
+	worker_end(w);
+}
+
 static void worker_on_message(struct channel *channel, const json_t *message, void *arg)
 {
 	struct worker *w = arg;
@@ -173,20 +218,15 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 		return;
 	}
 	const char *type = json_string_value(json_object_get(message, "type"));
-	if (type && strcmp(type, "endpoints") == 0)
+	if (type && strcmp(type, "endpoints") == 0) {
 		services_update(&w->proxy.services, message);
-	else if (type && strcmp(type, "drain") == 0)
+		worker_serve_when_told(w);
+	} else if (type && strcmp(type, "drain") == 0)
 		worker_drain(w, (uint64_t)json_integer_value(json_object_get(message, "limit_ms")),
 			     json_is_true(json_object_get(message, "keep_idle")));
 }
 
 /* ---- starting ---- */
-
-static void worker_on_connection(struct listener *l)
-{
-	struct worker *w = l->arg;
-	proxy_accept(&w->proxy, &l->u.stream);
-}
 
 static void worker_beat(struct worker *w)
 {
@@ -259,18 +299,6 @@ static void worker_name_routes(struct worker *w)
 		snprintf(w->slab.routes[i].name, SLAB_NAME_SIZE, "%s", w->config->routes[i].path);
 }
 
-static int worker_listen(struct worker *w, struct error *e)
-{
-	for (int i = 0; i < w->listen_count; i++) {
-		int r = listener_open(&w->listeners[i], &w->loop, WORKER_FD_LISTEN + i,
-				      worker_on_connection, w);
-		if (r)
-			return error_set(e, "listen: %s", uv_strerror(r));
-		w->listening++;
-	}
-	return 0;
-}
-
 static int worker_start(struct worker *w, struct error *e)
 {
 	char name[32];
@@ -283,11 +311,9 @@ static int worker_start(struct worker *w, struct error *e)
 	if (access_log_open(&w->proxy.log, &w->loop, w->config->access_log,
 			    &w->slab.header->access_log_dropped, e))
 		return -1;
-	worker_send_needs(w);
-	if (worker_listen(w, e))
-		return -1;
 	uv_timer_start(&w->heartbeat, worker_on_heartbeat, 0, WORKER_HEARTBEAT_MS);
-	worker_send_ready(w);
+	worker_send_needs(w);
+	worker_serve_when_told(w);
 	return 0;
 }
 
@@ -323,7 +349,7 @@ static int worker_run(struct worker *w)
 		worker_send_errors(w);
 		w->status = 1;
 	}
-	if (w->status) {
+	if (w->status && !w->ending) {
 		channel_close(&w->channel, NULL);
 		/* What was queued is written by the loop; then the process ends. */
 		uv_run(&w->loop, UV_RUN_NOWAIT);
@@ -331,7 +357,7 @@ static int worker_run(struct worker *w)
 		return w->status;
 	}
 	uv_run(&w->loop, UV_RUN_DEFAULT);
-	return 0;
+	return w->status;
 }
 
 int worker_main(void)
