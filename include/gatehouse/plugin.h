@@ -168,8 +168,8 @@ struct gh_option {
 /* ---------------------------------------------------------------- the plugin */
 
 /* A piece of a request's or response's body on its way.  The hook may point
- * data at other bytes (of gh_alloc(), or static) to change what goes on, or set
- * n to 0 to drop the piece. */
+ * data at other bytes to change what goes on, or set n to 0 to drop the piece.
+ * The bytes must live until the hook is called again or the request ends. */
 struct gh_body {
 	const char *data;
 	size_t n;
@@ -230,19 +230,20 @@ struct gh_plugin {
 
 	/* The request's head is complete and its route is known. */
 	enum gh_verdict (*on_request)(struct gh_request *);
-	/* Each piece of the request's body on its way to the service.
-	 * GH_NEXT, GH_FAIL or GH_DROP. */
+	/* Each piece of the request's body on its way to the service; not called for
+	 * a request that has none.  GH_NEXT, GH_FAIL or GH_DROP. */
 	enum gh_verdict (*on_request_body)(struct gh_request *, struct gh_body *);
 	/* An endpoint is chosen and the request is about to be sent to it; called
 	 * again for each try. */
 	enum gh_verdict (*on_upstream)(struct gh_request *);
-	/* The head of the response is there and not yet sent. */
+	/* The head of the response is there and not yet sent.  An answer that a plugin
+	 * makes passes the filters before it; one of the gateway itself passes none. */
 	enum gh_verdict (*on_response)(struct gh_request *);
-	/* Each piece of the response's body on its way to the client.
+	/* Each piece of the service's body on its way to the client.
 	 * GH_NEXT, GH_FAIL or GH_DROP. */
 	enum gh_verdict (*on_response_body)(struct gh_request *, struct gh_body *);
-	/* The request is over, however it ended.  Called once for every plugin of
-	 * the route whose on_request ran or would have run. */
+	/* The request is over, however it ended.  Called once for every plugin of the
+	 * route whose turn had come: not for those behind one that said GH_DONE. */
 	void (*on_end)(struct gh_request *, const struct gh_end *);
 };
 
@@ -547,9 +548,10 @@ static inline void gh_on_writable(struct gh_request *r, gh_timer_cb cb, void *ar
 	gh_host->on_writable(r, cb, arg);
 }
 
-/* Reads the whole request body, at most max bytes (a larger one is answered with
- * 413), and gives it to the callback; return GH_WAIT and decide there with
- * gh_resume().  The body is relayed all the same.  0, or -1 when it was begun. */
+/* In on_request: reads the whole request body, at most max bytes (a larger one is
+ * answered with 413), and gives it to the callback; return GH_WAIT and decide there
+ * with gh_resume().  The body is relayed all the same.  Once for each plugin: 0, or
+ * -1 when it was begun. */
 static inline int gh_read_body(struct gh_request *r, size_t max, gh_body_cb cb, void *arg)
 {
 	return gh_host->read_body(r, max, cb, arg);
@@ -591,8 +593,9 @@ static inline int gh_timer(struct gh_request *r, uint64_t ms, gh_timer_cb cb, vo
 	return gh_host->timer(r, ms, cb, arg);
 }
 
-/* Ends a GH_WAIT, with the verdict that the hook would have returned.  Anywhere
- * but inside the hook that returned GH_WAIT; without one it does nothing. */
+/* Ends a GH_WAIT of this plugin, with the verdict that the hook would have returned.
+ * Anywhere but inside the hook that returned GH_WAIT, from a hook or callback of
+ * another request too; without a wait it does nothing, and the first word counts. */
 static inline void gh_resume(struct gh_request *r, enum gh_verdict v)
 {
 	gh_host->resume(r, v);
@@ -619,7 +622,8 @@ static inline void gh_config_error(struct gh_route *rt, const char *pointer, con
 }
 
 /* In load: a counter in /metrics, as gatehouse_plugin_NAME_total with the label
- * plugin.  A handle >= 0, or -1: bad name, or too many (64 per worker). */
+ * plugin.  A handle >= 0, or -1: a name that is not 1 to 63 letters, digits and "_",
+ * or too many (64 per worker). */
 static inline int gh_metric(const char *name, const char *help)
 {
 	return gh_host->metric(name, help);
