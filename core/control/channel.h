@@ -8,6 +8,7 @@
  *	 "endpoints":[{"id":TEXT,"address":IP,"port":N,"weight":N},...]}   full state, never deltas
  *	{"type":"drain","limit_ms":N,"keep_idle":BOOL}	keep_idle: connections without a request
  *		are kept for one more; a second drain without it ends that
+ *	{"type":"told"}        the answer to "needs": all that is known of them was sent
  * worker -> control
  *	{"type":"needs","services":[NAME,...]}
  *	{"type":"ready","plugins":[{"name":TEXT,"version":TEXT,"hash":TEXT},...]}

@@ -86,6 +86,9 @@ static void generation_on_needs(struct slot *s, const json_t *message)
 		discovery_need(g->discovery, copy);
 	}
 	generation_send_all(s, g);
+	json_t *told = json_pack("{s:s}", "type", "told");
+	proc_send(s->proc, told);
+	json_decref(told);
 }
 
 /* ---- messages ---- */

@@ -176,22 +176,13 @@ static int worker_listen(struct worker *w, struct error *e)
 	return 0;
 }
 
-/* The control process has said of each service what it knows of it, if only that it is unknown. */
-static bool worker_was_told(struct worker *w)
-{
-	for (size_t i = 0; i < w->proxy.plugins.service_count; i++)
-		if (!services_get(&w->proxy.services, w->proxy.plugins.services[i])->answered)
-			return false;
-	return true;
-}
-
 /* Takes no connection before it knows where to relay to: a new generation would answer with 503
  * what the old one could relay. */
-static void worker_serve_when_told(struct worker *w)
+static void worker_serve(struct worker *w)
 {
 	struct error e = { "" };
 
-	if (w->listening || w->draining || w->ending || w->status || !worker_was_told(w))
+	if (w->listening || w->draining || w->ending || w->status)
 		return;
 	if (worker_listen(w, &e) == 0) {
 		worker_send_ready(w);
@@ -218,10 +209,11 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 		return;
 	}
 	const char *type = json_string_value(json_object_get(message, "type"));
-	if (type && strcmp(type, "endpoints") == 0) {
+	if (type && strcmp(type, "endpoints") == 0)
 		services_update(&w->proxy.services, message);
-		worker_serve_when_told(w);
-	} else if (type && strcmp(type, "drain") == 0)
+	else if (type && strcmp(type, "told") == 0)
+		worker_serve(w);
+	else if (type && strcmp(type, "drain") == 0)
 		worker_drain(w, (uint64_t)json_integer_value(json_object_get(message, "limit_ms")),
 			     json_is_true(json_object_get(message, "keep_idle")));
 }
@@ -313,7 +305,6 @@ static int worker_start(struct worker *w, struct error *e)
 		return -1;
 	uv_timer_start(&w->heartbeat, worker_on_heartbeat, 0, WORKER_HEARTBEAT_MS);
 	worker_send_needs(w);
-	worker_serve_when_told(w);
 	return 0;
 }
 
