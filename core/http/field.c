@@ -110,13 +110,14 @@ bool field_value_valid(struct str value)
 {
 	size_t i = 0;
 
+	if (value.n == 0)
+		return true;
 	for (; i + 8 <= value.n; i += 8)
 		if (field_has_control8(value.p + i) && !field_no_control(value.p + i, 8))
 			return false;
 	if (!field_no_control(value.p + i, value.n - i))
 		return false;
-	return value.n == 0 ||
-	       (!field_is_blank(value.p[0]) && !field_is_blank(value.p[value.n - 1]));
+	return !field_is_blank(value.p[0]) && !field_is_blank(value.p[value.n - 1]);
 }
 
 bool field_list_has(struct str list, struct str token)

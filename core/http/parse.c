@@ -337,7 +337,6 @@ static enum parse_outcome parse_head_done(struct parser *ps, const char *start)
 		return PARSE_ERROR;
 	}
 	h->minor = ps->ll.http_minor;
-	h->method_id = ps->ll.method;
 	h->status = ps->ll.status_code;
 	return PARSE_DONE;
 }
@@ -376,6 +375,14 @@ static bool parse_lacks_version(const struct parser *ps, const char *end)
 	return target->p && target->p + target->n < end && target->p[target->n] != ' ';
 }
 
+/* Known even where the rest is refused: an answer to HEAD has no body. */
+static void parse_note_method(struct parser *ps, const char *end)
+{
+	const struct str *method = &ps->head->method;
+	if (method->p && method->p + method->n < end && method->p[method->n] == ' ')
+		ps->head->method_id = ps->ll.method;
+}
+
 enum parse_outcome parse_head(struct parser *ps, char *p, size_t n, size_t *used)
 {
 	const char *start = p - ps->head_bytes;
@@ -384,6 +391,7 @@ enum parse_outcome parse_head(struct parser *ps, char *p, size_t n, size_t *used
 		parse_blank_tabs(start, p, n);
 	llhttp_errno_t code = llhttp_execute(&ps->ll, p, n);
 
+	parse_note_method(ps, p + n);
 	*used = n;
 	if (code == HPE_PAUSED) {
 		*used = (size_t)(llhttp_get_error_pos(&ps->ll) - p);

@@ -33,10 +33,11 @@ static int response_hold(struct exchange *x, const char *p, size_t n)
 		char *hold = malloc(cap);
 		if (!hold)
 			return -1;
-		if (x->hold_n)
+		if (x->hold_n) {
 			memcpy(hold, x->hold, x->hold_n);
-		head_rebase(&x->res, x->hold, x->hold_n, hold);
-		head_rebase_str(&x->res_parser.joined, x->hold, x->hold_n, hold);
+			head_rebase(&x->res, x->hold, x->hold_n, hold);
+			head_rebase_str(&x->res_parser.joined, x->hold, x->hold_n, hold);
+		}
 		x->proxy->stats->buffers_bytes += (int64_t)(cap - x->hold_cap);
 		free(x->hold);
 		x->hold = hold;

@@ -97,7 +97,12 @@ static void fuzz_same(struct str a, struct str b)
 /* The same outcome, and the same head, whatever the pieces. */
 static void fuzz_compare(const struct fuzz_read *a, const struct fuzz_read *b)
 {
-	must(a->outcome == b->outcome);
+	if (a->outcome != b->outcome) {
+		/* Tabs behind a number that are read apart from its CR are refused. */
+		must(a->outcome == PARSE_ERROR || b->outcome == PARSE_ERROR);
+		must(memchr(a->text, '\t', a->end));
+		return;
+	}
 	if (a->outcome != PARSE_DONE)
 		return;
 	must(a->checked == b->checked && a->head.count == b->head.count);

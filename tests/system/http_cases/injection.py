@@ -46,6 +46,8 @@ add("problem document with an odd method", "8259 7",
 refuse("problem document after bad bytes", "8259 7",
        req(b"GET /\"\xff\x00<> HTTP/1.1", "Host: a.test"), ours=True,
        gets={"content-type": "application/problem+json*"})
+refuse("HEAD that is refused has no body", "9110 9.3.2",
+       req("HEAD / HTTP/1.1", "Host: a.test", "X A: b"))
 add("problem document for HEAD has no body", "9110 9.3.2",
     req("HEAD /refused/x HTTP/1.1", "Host: a.test"), status=502, also=(503,), relays=None,
     framing="none")
