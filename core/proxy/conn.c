@@ -147,8 +147,8 @@ static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 				   (unsigned)(c->lingering ? RBUF_SIZE : room));
 		return;
 	}
-	if (!c->x && !(c->x = exchange_take(c->proxy, c))) {
-		*buf = uv_buf_init(NULL, 0);
+	if (!c->x || !exchange_has_begun(c->x)) {
+		*buf = uv_buf_init(c->proxy->rbufs.current->data, RBUF_SIZE);
 		return;
 	}
 	char *at = exchange_in_room(c->x, &room);
@@ -164,6 +164,34 @@ static void conn_on_read_end(struct conn *c, int status)
 		conn_close(c, false);
 	else
 		exchange_on_client_end(x, status == UV_EOF ? 0 : status);
+}
+
+/* The first bytes of a request came into the read buffer.  The head moves into the exchange's own;
+ * a long body behind it stays, to be sent on from there in the same write as the head. */
+static void conn_on_first_read(struct conn *c, char *p, size_t n)
+{
+	if (c->wait == CONN_WAIT_IDLE)
+		conn_wait(c, CONN_WAIT_NONE, 0);
+	if (!c->x && !(c->x = exchange_take(c->proxy, c))) {
+		conn_close(c, false);
+		return;
+	}
+	size_t head = exchange_in_first(c->x, p, n);
+	c->ahead = (struct str){ p + head, n - head };
+	exchange_on_input(c->x);
+	bool more = c->ahead.n > 0;
+	conn_keep_ahead(c);
+	if (more && c->x && c->x->state == EXCHANGE_HEAD && !uv_is_closing(&c->u.handle))
+		exchange_on_input(c->x);
+}
+
+void conn_keep_ahead(struct conn *c)
+{
+	struct str ahead = c->ahead;
+
+	c->ahead = (struct str){ NULL, 0 };
+	if (ahead.n && c->x && exchange_in_append(c->x, ahead.p, ahead.n))
+		conn_close(c, false);
 }
 
 static void conn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -187,14 +215,14 @@ static void conn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	c->proxy->stats->bytes_received += (uint64_t)n;
 	if (c->lingering)
 		return;
-	if (rbufs_in_current(&c->proxy->rbufs, buf->base)) {
+	if (!c->x || !exchange_has_begun(c->x)) {
+		conn_on_first_read(c, buf->base, (size_t)n);
+	} else if (rbufs_in_current(&c->proxy->rbufs, buf->base)) {
 		relay_request(c->x, buf->base, (size_t)n);
-		return;
+	} else {
+		c->x->in_end += (size_t)n;
+		exchange_on_input(c->x);
 	}
-	if (c->wait == CONN_WAIT_IDLE)
-		conn_wait(c, CONN_WAIT_NONE, 0);
-	c->x->in_end += (size_t)n;
-	exchange_on_input(c->x);
 }
 
 void conn_read(struct conn *c)
@@ -232,6 +260,7 @@ void conn_next(struct conn *c, bool close)
 {
 	struct exchange *x = c->x;
 
+	conn_keep_ahead(c);
 	if (uv_is_closing(&c->u.handle))
 		return;
 	if (close) {

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "base/str.h"
 #include "net/deadline.h"
 
 struct exchange;
@@ -36,6 +37,7 @@ struct conn {
 	} u;
 	struct proxy *proxy;
 	struct exchange *x; /* NULL while idle */
+	struct str ahead;   /* read behind a head, not yet used or kept: see conn_keep_ahead() */
 	struct list link;   /* in proxy.conns */
 	struct deadline deadline;
 	size_t unwritten; /* at the last look of CONN_WAIT_WRITE */
@@ -51,6 +53,8 @@ void conn_read(struct conn *);
 void conn_pause(struct conn *);
 /* Arms the deadline; 0 ms: none. */
 void conn_wait(struct conn *, enum conn_wait, uint64_t ms);
+/* Moves what was read behind a head into the exchange, before the read buffer is used again. */
+void conn_keep_ahead(struct conn *);
 /* After an exchange: goes on with what has been read already, waits for the next request, or
  * closes. */
 void conn_next(struct conn *, bool close);

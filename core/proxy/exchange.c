@@ -249,6 +249,18 @@ int exchange_in_append(struct exchange *x, const char *p, size_t n)
 	return 0;
 }
 
+size_t exchange_in_first(struct exchange *x, const char *p, size_t n)
+{
+	if (n > x->in_cap) {
+		/* Without an end, the rest of the head is kept behind this part of it. */
+		const char *end = memmem(p, x->in_cap, "\r\n\r\n", 4);
+		n = end ? (size_t)(end + 4 - p) : x->in_cap;
+	}
+	memcpy(x->in, p, n);
+	x->in_end = n;
+	return n;
+}
+
 char *exchange_in_room(struct exchange *x, size_t *room)
 {
 	if (x->in_end == x->in_cap && x->state == EXCHANGE_HEAD)

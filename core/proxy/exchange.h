@@ -186,6 +186,9 @@ void exchange_free(struct exchange *);
 
 /* Where the next bytes from the client go: *room bytes at the result; NULL: there is no room. */
 char *exchange_in_room(struct exchange *, size_t *room);
+/* Takes over the first bytes of a request: all of them, or, when there are many, the head alone.
+ * How many. */
+size_t exchange_in_first(struct exchange *, const char *p, size_t n);
 /* Puts bytes behind those that were read.  0, or -1 when they do not fit. */
 int exchange_in_append(struct exchange *, const char *p, size_t n);
 /* The bytes were put there: parses a head as far as it goes, and runs it when complete. */

@@ -222,12 +222,23 @@ void relay_request(struct exchange *x, char *p, size_t n)
 static void relay_take_in(struct exchange *x, struct buf *head)
 {
 	struct relay_piece piece = { NULL, 0 };
+	struct str *ahead = &x->conn->ahead;
 	size_t used = 0;
 
-	if (!x->body_done &&
-	    relay_decode_request(x, x->in + x->in_pos, x->in_end - x->in_pos, &used, &piece))
-		return;
-	x->in_pos += used;
+	if (!x->body_done && x->in_pos == x->in_end && ahead->n) {
+		/* Straight from the read buffer. */
+		if (relay_decode_request(x, (char *)(uintptr_t)ahead->p, ahead->n, &used, &piece))
+			return;
+		*ahead = (struct str){ ahead->p + used, ahead->n - used };
+		conn_keep_ahead(x->conn);
+		if (x->state >= EXCHANGE_LOG)
+			return;
+	} else if (!x->body_done) {
+		if (relay_decode_request(x, x->in + x->in_pos, x->in_end - x->in_pos, &used,
+					 &piece))
+			return;
+		x->in_pos += used;
+	}
 	relay_deliver(x, &piece, head);
 }
 
@@ -241,7 +252,7 @@ void relay_collect_begin(struct exchange *x)
 		uv_buf_t buf = uv_buf_init((char *)(uintptr_t)go_on, sizeof(go_on) - 1);
 		flow_send(&x->down, &x->conn->u.stream, &buf, 1);
 	}
-	if (x->body_done || x->in_pos < x->in_end) {
+	if (x->body_done || x->in_pos < x->in_end || x->conn->ahead.n) {
 		relay_take_in(x, NULL);
 		return;
 	}
@@ -314,6 +325,7 @@ void relay_replay(struct exchange *x)
 
 void relay_skip_body(struct exchange *x)
 {
+	conn_keep_ahead(x->conn);
 	if (x->body_done || x->req.framing != FRAMING_LENGTH ||
 	    x->body_left > x->in_end - x->in_pos)
 		return;
