@@ -206,8 +206,10 @@ static void fuzz_client_send(struct fuzz_run *run)
 		run->moved = run->moved || n > 0;
 		run->sent += n > 0 ? (size_t)n : 0;
 		/* The gateway has closed: the rest is not for anybody. */
-		if (n < 0 && errno != EAGAIN)
+		if (n < 0 && errno != EAGAIN) {
+			run->reset = errno == ECONNRESET;
 			run->sent = run->in.n;
+		}
 	} else if (!run->shut) {
 		shutdown(run->client, SHUT_WR);
 		run->shut = run->moved = true;
@@ -228,7 +230,7 @@ static bool fuzz_receive(struct fuzz_run *run, int fd, struct buf *got, bool *re
 	if (n > 0)
 		got->n += (size_t)n;
 	else if (reset)
-		*reset = n < 0;
+		*reset = *reset || n < 0;
 	return n > 0;
 }
 
