@@ -346,6 +346,7 @@ int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
 static void chain_close_use(struct plugin_set *set, struct gh_route *use)
 {
 	if (use->opened && use->image->plugin.route_close) {
+		set->loading = use->image->name;
 		plugin_enter(set, use, HOOK_ROUTE_CLOSE, STR(""));
 		use->image->plugin.route_close(use);
 		plugin_leave(set);
@@ -357,6 +358,7 @@ static void chain_unload(struct plugin_set *set, struct plugin_image *image)
 {
 	if (!image->loaded || !image->plugin.unload)
 		return;
+	set->loading = image->name;
 	chain_note(set, image->index, HOOK_UNLOAD, 0, STR(""));
 	image->plugin.unload();
 	plugin_leave(set);

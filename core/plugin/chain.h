@@ -64,7 +64,7 @@ int plugin_set_open(struct plugin_set *, const struct gateway_config *, const st
 		    struct slab_running *, bool with_load, struct config_errors *);
 /* route_close and unload of all, then frees. */
 void plugin_set_close(struct plugin_set *);
-/* The name of the plugin whose load or route_open runs now, or NULL: for its metrics. */
+/* The name of the plugin whose load, unload, route_open or route_close runs now, or NULL. */
 const char *plugin_set_loading(const struct plugin_set *);
 /* The name of the plugin whose code runs now, or NULL: for its log lines. */
 const char *plugin_set_running(const struct plugin_set *);

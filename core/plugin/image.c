@@ -333,7 +333,7 @@ struct plugin_image *plugin_image_load(const char *dir, const char *name,
 	char path[PATH_MAX];
 
 	if (snprintf(path, sizeof(path), "%s/%s.so", dir, name) >= (int)sizeof(path)) {
-		error_set(e, "the path of plugin \"%s\" is too long", name);
+		error_set(e, "the path of plugin \"%.80s\" is too long", name);
 		return NULL;
 	}
 	struct plugin_image *image = xcalloc(1, sizeof(*image));

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/chain.h"
+
+#include <stdio.h>
+
+#include "config/errors.h"
+#include "config/gateway.h"
+#include "config_text.h"
+#include "metrics/slab.h"
+#include "proxy/host.h"
+#include "proxy/proxy.h"
+#include "suite.h"
+
+static struct proxy proxy;
+static struct slab slab;
+static struct gateway_config *config;
+static struct config_errors errors;
+
+/* A configuration with these routes, one a line from line 2 on. */
+static void load(const char *routes)
+{
+	const char *dir = getenv("TEST_PLUGIN_DIR");
+	char text[4096];
+
+	snprintf(text, sizeof(text),
+		 "{\"listen\": [\"127.0.0.1:1\"], \"plugin_dir\": \"%s\", \"routes\": [\n%s]}",
+		 dir ? dir : "tests/plugins", routes);
+	struct str s = str_from(text);
+	config = gateway_config_load("f", &s, &errors);
+	ck_assert_msg(config != NULL, "%s", errors.count ? errors.items[0].text : "?");
+}
+
+static int open_set(bool with_load)
+{
+	struct error e;
+
+	if (with_load) {
+		ck_assert_int_eq(slab_create(&slab, 0, 1, 4, 4, &e), 0);
+		proxy.slab = &slab;
+	}
+	return plugin_set_open(&proxy.plugins, config, host_table(&proxy),
+			       with_load ? &slab.header->running : NULL, with_load, &errors);
+}
+
+static void close_set(void)
+{
+	plugin_set_close(&proxy.plugins);
+	if (proxy.slab)
+		slab_close(&slab);
+	memset(&proxy, 0, sizeof(proxy));
+	gateway_config_free(config);
+	config = NULL;
+}
+
+#define USE(plugin, name) "{\"plugin\": \"" plugin "\", \"config\": {\"name\": \"" name "\"}}"
+
+START_TEST(lists_by_hook)
+{
+	load("{\"path\": \"/\", \"plugin\": \"lab_info\", \"filters\": [" USE(
+		"lab_trace", "a") ", "
+				  "{\"plugin\": \"lab_body\"}, " USE(
+					  "lab_trace",
+					  "b") "]},\n"
+					       "{\"path\": \"/x\", \"plugin\": \"lab_stream\"}");
+	ck_assert_int_eq(open_set(false), 0);
+	const struct plugin_chain *c = &proxy.plugins.chains[0];
+	ck_assert_uint_eq(c->use_count, 4);
+	ck_assert_uint_eq(c->on_request_count, 3);
+	ck_assert_uint_eq(c->on_request[0]->slot, 0);
+	ck_assert_uint_eq(c->on_request[1]->slot, 2);
+	ck_assert_uint_eq(c->on_request[2]->slot, 3);
+	ck_assert_uint_eq(c->on_request_body_count, 3);
+	ck_assert_uint_eq(c->on_request_body[1]->slot, 1);
+	/* The response goes back the other way. */
+	ck_assert_uint_eq(c->on_response_count, 2);
+	ck_assert_uint_eq(c->on_response[0]->slot, 2);
+	ck_assert_uint_eq(c->on_response[1]->slot, 0);
+	ck_assert_uint_eq(c->on_response_body[0]->slot, 2);
+	ck_assert_uint_eq(c->on_end_count, 3);
+	/* A plugin that is used twice is loaded once. */
+	ck_assert_uint_eq(proxy.plugins.image_count, 4);
+	ck_assert_ptr_eq(c->uses[0].image, c->uses[2].image);
+	ck_assert_ptr_ne(c->uses[0].options, c->uses[2].options);
+	ck_assert_str_eq(c->uses[2].state, "state-of-b");
+	ck_assert_uint_eq(proxy.plugins.chains[1].on_end_count, 0);
+	ck_assert_uint_eq(proxy.plugins.chains[1].uses[0].route, 1);
+	close_set();
+}
+END_TEST
+
+START_TEST(services_once_each)
+{
+	load("{\"path\": \"/\", \"plugin\": \"lab_options\"},\n"
+	     "{\"path\": \"/x\", \"plugin\": \"lab_options\"},\n"
+	     "{\"path\": \"/y\", \"plugin\": \"lab_options\", \"config\": {\"service\": \"s\"}},\n"
+	     "{\"path\": \"/z\", \"plugin\": \"lab_info\"}");
+	ck_assert_int_eq(open_set(false), 0);
+	ck_assert_uint_eq(proxy.plugins.service_count, 2);
+	ck_assert_str_eq(proxy.plugins.services[0], "lab-service");
+	ck_assert_str_eq(proxy.plugins.services[1], "s");
+	ck_assert_uint_eq(proxy.plugins.chains[2].uses[0].service_count, 1);
+	ck_assert_uint_eq(proxy.plugins.chains[3].uses[0].service_count, 0);
+	close_set();
+}
+END_TEST
+
+START_TEST(all_errors_with_their_places)
+{
+	load("{\"path\": \"/1\", \"plugin\": \"lab_inof\"},\n"
+	     "{\"path\": \"/2\", \"plugin\": \"refuse_version\"},\n"
+	     "{\"path\": \"/3\", \"plugin\": \"lab_info\", \"config\": {\"rewrit\": 1}},\n"
+	     "{\"path\": \"/4\", \"plugin\": \"lab_info\", \"filters\": ["
+	     "{\"plugin\": \"lab_async\"}]}");
+	ck_assert_int_eq(open_set(false), -1);
+	ck_assert_uint_eq(errors.count, 4);
+	config_errors_sort(&errors);
+	ck_assert_str_eq(errors.items[0].pointer, "/routes/0/plugin");
+	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "(did you mean \"lab_info\"?)"));
+	ck_assert_uint_eq(errors.items[0].line, 2);
+	ck_assert_str_eq(errors.items[1].pointer, "/routes/1/plugin");
+	ck_assert_uint_eq(errors.items[1].line, 3);
+	ck_assert_str_eq(errors.items[2].pointer, "/routes/2/config/rewrit");
+	ck_assert_uint_eq(errors.items[2].line, 4);
+	ck_assert_ptr_nonnull(strstr(errors.items[3].pointer, "/routes/3/filters/0"));
+	ck_assert_uint_eq(errors.items[3].line, 5);
+	config_errors_fini(&errors);
+	close_set();
+}
+END_TEST
+
+START_TEST(errors_of_route_open)
+{
+	load("{\"path\": \"/1\", \"plugin\": \"lab_options\",\"config\": "
+	     "{\"text\": \"refuse\"}},\n"
+	     "{\"path\": \"/2\", \"plugin\": \"lab_options\",\"config\": "
+	     "{\"text\": \"silent\"}},\n"
+	     "{\"path\": \"/3\", \"plugin\": \"lab_options\"}");
+	ck_assert_int_eq(open_set(false), -1);
+	ck_errors(&errors, "f:2:59: /routes/0/config/text: cannot be \"refuse\"\n"
+			   "f:3:50: /routes/1/config: the plugin refused these options\n");
+	ck_assert(!proxy.plugins.chains[0].uses[0].opened);
+	ck_assert(proxy.plugins.chains[2].uses[0].opened);
+	/* Once all is open nobody reports any more. */
+	plugin_set_config_error(&proxy.plugins.chains[2].uses[0], "/text", "too late");
+	ck_assert_uint_eq(errors.count, 0);
+	close_set();
+}
+END_TEST
+
+START_TEST(load_hooks)
+{
+	load("{\"path\": \"/\", \"plugin\": \"lab_trace\"}");
+	ck_assert_int_eq(open_set(true), 0);
+	ck_assert(proxy.plugins.images[0]->loaded);
+	ck_assert_uint_eq(slab_plugin_metric_count(&slab), 1);
+	ck_assert_str_eq(slab.plugin_metrics[0].plugin, "lab_trace");
+	ck_assert_str_eq(slab.plugin_metrics[0].name, "trace_ends");
+	ck_assert_uint_eq(slab.header->running.plugin, 0);
+	ck_assert_ptr_null(plugin_set_running(&proxy.plugins));
+	/* Who runs is there to be read after a crash. */
+	plugin_enter(&proxy.plugins, &proxy.plugins.chains[0].uses[0], HOOK_ON_UPSTREAM,
+		     STR("an-id"));
+	ck_assert_uint_eq(slab.header->running.plugin, 1);
+	ck_assert_uint_eq(slab.header->running.hook, HOOK_ON_UPSTREAM);
+	ck_assert_str_eq(slab.header->running.request_id, "an-id");
+	ck_assert_str_eq(plugin_set_running(&proxy.plugins), "lab_trace");
+	plugin_leave(&proxy.plugins);
+	ck_assert_uint_eq(slab.header->running.plugin, 0);
+	close_set();
+}
+END_TEST
+
+/* Without a slab there are no counters, and this plugin then refuses to load. */
+START_TEST(load_refuses)
+{
+	load("{\"path\": \"/\", \"plugin\": \"lab_trace\"}");
+	ck_assert_int_eq(
+		plugin_set_open(&proxy.plugins, config, host_table(&proxy), NULL, true, &errors),
+		-1);
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "plugin \"lab_trace\" refused to load"));
+	ck_assert(!proxy.plugins.images[0]->loaded);
+	config_errors_fini(&errors);
+	close_set();
+}
+END_TEST
+
+int main(void)
+{
+	return SUITE("chain", lists_by_hook, services_once_each, all_errors_with_their_places,
+		     errors_of_route_open, load_hooks, load_refuses);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/service.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config/errors.h"
+#include "config/gateway.h"
+#include "metrics/slab.h"
+#include "suite.h"
+#include "upstream/upconn.h"
+
+static struct gateway_config *config;
+static struct config_errors errors;
+static struct slab slab;
+static struct services all;
+static const struct pick_tried none;
+
+static void begin(void)
+{
+	struct str text = STR(
+		"{\"listen\": [\"127.0.0.1:1\"], \"services\": {\"slow\": {\"endpoints\": "
+		"[\"127.0.0.1:1\"], \"timeout\": {\"response\": \"99s\"}}}, "
+		"\"routes\": []}");
+	struct error e;
+
+	config = gateway_config_load("f", &text, &errors);
+	ck_assert_msg(config != NULL, "%s", errors.count ? errors.items[0].text : "?");
+	ck_assert_int_eq(slab_create(&slab, 0, 1, 1, 8, &e), 0);
+	services_init(&all, &slab, config);
+}
+
+static void end(void)
+{
+	services_fini(&all);
+	slab_close(&slab);
+	gateway_config_free(config);
+}
+
+/* The channel's message, endpoints written as "id address port weight" lines. */
+static void update(const char *state, const char *endpoints)
+{
+	json_t *list = json_loads(endpoints, 0, NULL);
+	json_t *message = json_pack("{s:s, s:s, s:o}", "service", "s", "state", state, "endpoints",
+				    list);
+
+	ck_assert_ptr_nonnull(message);
+	services_update(&all, message);
+	json_decref(message);
+}
+
+#define EP(id, address, port, weight)                                                              \
+	"{\"id\": \"" id "\", \"address\": \"" address "\", \"port\": " #port                      \
+	", \"weight\": " #weight "}"
+
+START_TEST(settings)
+{
+	begin();
+	struct service *s = services_get(&all, "other"), *slow = services_get(&all, "slow");
+	ck_assert_ptr_eq(services_get(&all, "other"), s);
+	ck_assert_uint_eq(s->response_ms, config->timeouts.response);
+	ck_assert_uint_eq(s->connect_ms, config->timeouts.connect);
+	ck_assert_uint_eq(slow->response_ms, 99000);
+	ck_assert_int_eq(s->state, SERVICE_NEVER);
+	ck_assert(!s->answered);
+	ck_assert_ptr_null(service_pick(s, &none));
+	ck_assert_str_eq(slab.services[0].name, "other");
+	end();
+}
+END_TEST
+
+START_TEST(states_and_addresses)
+{
+	begin();
+	struct service *s = services_get(&all, "s");
+	update("live", "[" EP("a", "127.0.0.1", 80, 1) ", " EP("b", "::1", 81, 1) "]");
+	ck_assert(s->answered);
+	ck_assert_int_eq(s->state, SERVICE_LIVE);
+	ck_assert_uint_eq(s->endpoint_count, 2);
+	ck_assert_str_eq(s->endpoints[0]->text, "127.0.0.1:80");
+	ck_assert_str_eq(s->endpoints[1]->text, "[::1]:81");
+	update("empty", "[]");
+	ck_assert_int_eq(s->state, SERVICE_EMPTY);
+	ck_assert_uint_eq(s->endpoint_count, 0);
+	update("never", "[]");
+	ck_assert_int_eq(s->state, SERVICE_NEVER);
+	end();
+}
+END_TEST
+
+START_TEST(what_is_not_well_formed)
+{
+	begin();
+	struct service *s = services_get(&all, "s");
+	update("live",
+	       "[" EP("a", "host.name", 80, 1) ", " EP("b", "127.0.0.1", 0, 1) ", " EP(
+		       "c", "127.0.0.1", 65536,
+		       1) ", " EP("d", "127.0.0.1", 80,
+				  0) ", " EP("e", "127.0.0.1", 80,
+					     70000) ", 7, " EP("f", "127.0.0.1", 80, 1) "]");
+	ck_assert_uint_eq(s->endpoint_count, 1);
+	ck_assert_str_eq(s->endpoints[0]->id, "f");
+	json_t *message = json_pack("{s:s}", "service", "s");
+	services_update(&all, message);
+	json_decref(message);
+	ck_assert_uint_eq(s->endpoint_count, 1);
+	end();
+}
+END_TEST
+
+/* Same id and address: the same record, with a new weight.  Another address: another record. */
+START_TEST(records_are_kept)
+{
+	begin();
+	struct service *s = services_get(&all, "s");
+	update("live", "[" EP("a", "127.0.0.1", 80, 1) ", " EP("b", "127.0.0.1", 81, 1) "]");
+	struct endpoint *a = s->endpoints[0], *b = s->endpoints[1];
+	endpoint_ref(b);
+	update("live", "[" EP("b", "127.0.0.1", 82, 1) ", " EP("a", "127.0.0.1", 80, 5) "]");
+	ck_assert_ptr_eq(s->endpoints[1], a);
+	ck_assert_uint_eq(a->weight, 5);
+	ck_assert_ptr_ne(s->endpoints[0], b);
+	/* A request that uses it keeps the old record alive. */
+	ck_assert(!b->listed);
+	ck_assert_str_eq(b->text, "127.0.0.1:81");
+	ck_assert_uint_eq(b->refs, 1);
+	endpoint_unref(b);
+	end();
+}
+END_TEST
+
+START_TEST(in_turn)
+{
+	begin();
+	struct service *s = services_get(&all, "s");
+	update("live", "[" EP("a", "127.0.0.1", 1, 3) ", " EP("b", "127.0.0.1", 2, 3) ", " EP(
+			       "c", "127.0.0.1", 3, 3) "]");
+	ck_assert(s->equal_weights);
+	for (int i = 0; i < 9; i++)
+		ck_assert_str_eq(service_pick(s, &none)->id, i % 3 == 0 ? "a" :
+							     i % 3 == 1 ? "b" :
+									  "c");
+	/* Fewer than the turn had come to. */
+	service_pick(s, &none);
+	service_pick(s, &none);
+	update("live", "[" EP("a", "127.0.0.1", 1, 3) "]");
+	ck_assert_str_eq(service_pick(s, &none)->id, "a");
+	end();
+}
+END_TEST
+
+START_TEST(weighted)
+{
+	char order[16] = "";
+
+	begin();
+	struct service *s = services_get(&all, "s");
+	update("live", "[" EP("a", "127.0.0.1", 1, 5) ", " EP("b", "127.0.0.1", 2, 1) ", " EP(
+			       "c", "127.0.0.1", 3, 1) "]");
+	ck_assert(!s->equal_weights);
+	for (int i = 0; i < 14; i++)
+		strcat(order, service_pick(s, &none)->id);
+	/* Smooth: the heavy one never runs more often in a row than it must. */
+	ck_assert_str_eq(order, "aabacaaaabacaa");
+	end();
+}
+END_TEST
+
+static void tried(const char *endpoints)
+{
+	struct pick_tried t = { .count = 0 };
+
+	struct service *s = services_get(&all, "s");
+	update("live", endpoints);
+	for (unsigned i = 0; i < 3; i++) {
+		struct endpoint *ep = service_pick(s, &t);
+		for (unsigned k = 0; k < t.count; k++)
+			ck_assert_ptr_ne(t.tried[k], ep);
+		t.tried[t.count++] = ep;
+	}
+	/* All were tried: any is better than none. */
+	ck_assert_ptr_nonnull(service_pick(s, &t));
+}
+
+START_TEST(another_than_those_tried)
+{
+	begin();
+	for (int i = 0; i < 5; i++) {
+		tried("[" EP("a", "127.0.0.1", 1, 1) ", " EP("b", "127.0.0.1", 2, 1) ", " EP(
+			"c", "127.0.0.1", 3, 1) "]");
+		tried("[" EP("a", "127.0.0.1", 1, 9) ", " EP("b", "127.0.0.1", 2, 1) ", " EP(
+			"c", "127.0.0.1", 3, 1) "]");
+	}
+	end();
+}
+END_TEST
+
+START_TEST(retry_budget)
+{
+	begin();
+	struct service *s = services_get(&all, "s");
+	int taken = 0;
+	while (service_retry_take(s))
+		taken++;
+	ck_assert_int_eq(taken, 10);
+	for (int i = 0; i < 9; i++)
+		service_retry_earn(s, 0.1);
+	ck_assert(!service_retry_take(s));
+	service_retry_earn(s, 0.11);
+	ck_assert(service_retry_take(s));
+	ck_assert(!service_retry_take(s));
+	for (int i = 0; i < 100000; i++)
+		service_retry_earn(s, 0.1);
+	for (taken = 0; service_retry_take(s);)
+		taken++;
+	ck_assert_int_eq(taken, 100);
+	end();
+}
+END_TEST
+
+/* Idle connections: kept while the endpoint is listed, closed when it goes. */
+
+static int connected;
+
+static void on_connect(void *owner, int status)
+{
+	(void)owner;
+	ck_assert_int_eq(status, 0);
+	connected++;
+}
+
+START_TEST(connections_are_kept)
+{
+	static const struct upconn_events events = { .on_connect = on_connect };
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t n = sizeof(address);
+	struct deadlines deadlines;
+	struct rbufs rbufs;
+	uv_loop_t loop;
+	int64_t bytes = 0;
+	int status, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, n), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &n), 0);
+	begin();
+	uv_loop_init(&loop);
+	deadlines_init(&deadlines, &loop);
+	rbufs_init(&rbufs, &bytes);
+	struct upstream up = { .loop = &loop, .deadlines = &deadlines, .rbufs = &rbufs };
+	struct service *s = services_get(&all, "s");
+	json_t *list = json_pack("[{s:s, s:s, s:i, s:i}]", "id", "a", "address", "127.0.0.1",
+				 "port", (int)ntohs(address.sin_port), "weight", 1);
+	char *text = json_dumps(list, 0);
+	update("live", text);
+	struct endpoint *ep = s->endpoints[0];
+	struct upconn *uc = upconn_open(&up, ep, &events, NULL, &status);
+	ck_assert_ptr_nonnull(uc);
+	while (!connected)
+		uv_run(&loop, UV_RUN_ONCE);
+	upconn_release(&uc);
+	ck_assert_uint_eq(ep->idle_count, 1);
+	update("live", text);
+	ck_assert_ptr_eq(s->endpoints[0], ep);
+	ck_assert_uint_eq(ep->idle_count, 1);
+	ck_assert_uint_eq(up.open, 1);
+	update("empty", "[]");
+	deadlines_close(&deadlines);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_uint_eq(up.open, 0);
+	ck_assert_int_eq(slab.services[0].idle, 0);
+	ck_assert_int_eq(slab.services[0].connections, 0);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+	rbufs_fini(&rbufs);
+	free(text);
+	json_decref(list);
+	close(fd);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	return SUITE("service", settings, states_and_addresses, what_is_not_well_formed,
+		     records_are_kept, in_turn, weighted, another_than_those_tried, retry_budget,
+		     connections_are_kept);
+}
