@@ -110,6 +110,22 @@ static bool buf_json_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Whether eight bytes are all plain. */
+static bool buf_json_plain8(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t x, quote, backslash, rubout;
+
+	memcpy(&x, p, sizeof(x));
+	quote = x ^ '"' * ones;
+	backslash = x ^ '\\' * ones;
+	rubout = x ^ 0x7f * ones;
+	/* Each term has the high bit of a byte set where the byte is below 0x20, or zero after the
+	 * exclusive or; x itself where it is not ASCII. */
+	return !(((x - 0x20 * ones) | (quote - ones) | (backslash - ones) | (rubout - ones) | x) &
+		 0x80 * ones);
+}
+
 static void buf_json_escape(struct buf *b, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -151,6 +167,10 @@ void buf_json(struct buf *b, struct str s)
 
 	buf_char(b, '"');
 	while (i < s.n) {
+		if (i + 8 <= s.n && buf_json_plain8(s.p + i)) {
+			i += 8;
+			continue;
+		}
 		if (buf_json_plain((unsigned char)s.p[i])) {
 			i++;
 			continue;

@@ -132,8 +132,28 @@ START_TEST(test_json)
 }
 END_TEST
 
+START_TEST(test_json_any_byte_anywhere)
+{
+	/* A run that is looked at eight bytes at a time gives what one byte at a time gives. */
+	for (int c = 0; c < 128; c++)
+		for (size_t at = 0; at < 20; at++) {
+			char text[20], one[1] = { (char)c };
+			struct buf whole = { 0 }, parts = { 0 };
+
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)c;
+			buf_json(&whole, (struct str){ text, sizeof(text) });
+			buf_json(&parts, (struct str){ one, 1 });
+			ck_assert_uint_eq(whole.n, parts.n + sizeof(text) - 1);
+			ck_assert_mem_eq(whole.p + 1 + at, parts.p + 1, parts.n - 2);
+			buf_fini(&whole);
+			buf_fini(&parts);
+		}
+}
+END_TEST
+
 int main(void)
 {
-	return SUITE("buf", test_append, test_limit, test_array_never_allocates, test_numbers,
-		     test_json);
+	return SUITE("buf", test_json_any_byte_anywhere, test_append, test_limit,
+		     test_array_never_allocates, test_numbers, test_json);
 }
