@@ -128,6 +128,37 @@ static int host_call_url(struct exchange *x, const struct gh_call_spec *spec, ch
 	return -1;
 }
 
+/* No byte that ends a part of a request early: what a plugin sends may come from a client. */
+static bool host_call_text_valid(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text <= ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static bool host_call_header_valid(const char *line)
+{
+	const char *colon = strchr(line, ':');
+
+	return colon && field_name_valid((struct str){ line, (size_t)(colon - line) }) &&
+	       field_value_valid(str_trim(str_from(colon + 1)));
+}
+
+/* Method, target and fields go out as they are. */
+static bool host_call_valid(const struct gh_call_spec *spec)
+{
+	if (spec->method && !field_name_valid(str_from(spec->method)))
+		return false;
+	if ((spec->target && !host_call_text_valid(spec->target)) ||
+	    (spec->url && !host_call_text_valid(spec->url)))
+		return false;
+	for (size_t i = 0; spec->headers && spec->headers[i]; i++)
+		if (!host_call_header_valid(spec->headers[i]))
+			return false;
+	return true;
+}
+
 int host_call(struct gh_request *r, const struct gh_call_spec *spec, gh_call_cb cb, void *arg)
 {
 	struct exchange *x = exchange_of(r);
@@ -135,7 +166,7 @@ int host_call(struct gh_request *r, const struct gh_call_spec *spec, gh_call_cb 
 	struct host_call *c;
 
 	if (!cb || x->call_count >= HOST_ASYNC_MAX || x->state >= EXCHANGE_LOG ||
-	    host_call_url(x, spec, url, sizeof(url)))
+	    !host_call_valid(spec) || host_call_url(x, spec, url, sizeof(url)))
 		return -1;
 	if (!x->proxy->fetcher && !(x->proxy->fetcher = fetcher_new(x->proxy->loop)))
 		return -1;

@@ -126,10 +126,18 @@ static enum gh_verdict async_race(struct gh_request *r)
 
 static enum gh_verdict async_refused(struct gh_request *r)
 {
+	static const char *const split[] = { "X-A: a\r\nX-B: b", NULL };
+	static const char *const nameless[] = { "no colon", NULL };
+	const char *service = async_options_of(r)->service;
 	const struct gh_call_spec bad[] = {
 		{ .service = "nobody" },
-		{ .service = async_options_of(r)->service, .target = "no-slash" },
+		{ .service = service, .target = "no-slash" },
 		{ .url = NULL },
+		{ .url = "http://127.0.0.1/a b" },
+		{ .service = service, .target = "/a HTTP/1.1\r\nX: y" },
+		{ .service = service, .method = "GET / HTTP/1.1\r\nX: y\r\n\r\nGET" },
+		{ .service = service, .headers = split },
+		{ .service = service, .headers = nameless },
 	};
 	char text[128];
 	int refused = 0, timers = 0, calls = 0;

@@ -281,7 +281,7 @@ class Waiting(Lab):
 
     def test_limits_and_bad_specs(self):
         self.serve({"/never": None})
-        self.assertEqual(self.get("/async/refused").body, b"refused=3 timers=16 calls=16")
+        self.assertEqual(self.get("/async/refused").body, b"refused=8 timers=16 calls=16")
 
     def test_read_body(self):
         data = bytes(range(200)) * 5

@@ -558,7 +558,8 @@ static inline int gh_read_body(struct gh_request *r, size_t max, gh_body_cb cb, 
 }
 
 /* Makes a request; the callback comes exactly once, unless the request ends
- * first: then not at all.  At most 16 at once.  0, or -1 (bad spec, too many). */
+ * first: then not at all.  At most 16 at once.  0, or -1: too many, or a spec with a
+ * method, target, URL or header that cannot be sent as one. */
 static inline int gh_call(struct gh_request *r, struct gh_call_spec spec, gh_call_cb cb, void *arg)
 {
 	spec.size = sizeof(spec);
