@@ -308,6 +308,11 @@ void respond_stream_begin(struct exchange *x)
 {
 	if (!x->response_hooks_done && !hooks_run_response(x))
 		return;
+	if (x->source == SOURCE_REPLY) {
+		/* A filter has put an answer of its own in the place of this one. */
+		respond_reply(x);
+		return;
+	}
 	exchange_wait(x, WAIT_NONE, 0);
 	exchange_enter(x, EXCHANGE_RELAY);
 	relay_skip_body(x);

@@ -18,6 +18,8 @@ class Streams(Lab):
         {"path": "/body/{n}", "plugin": "lab_stream",
          "filters": [{"plugin": "lab_body", "config": {"response": "upper"}}]},
         {"path": "/waits", "plugin": "lab_stream", "filters": [trace("w", "response", "wait")]},
+        {"path": "/replaced", "plugin": "lab_stream",
+         "filters": [trace("o"), trace("r", "response", "reply", status=203)]},
     ]
 
     @staticmethod
@@ -42,6 +44,13 @@ class Streams(Lab):
 
     def test_filter_waits_before_the_head(self):
         self.assertEqual(self.get("/waits?total=200000").body, self.bytes_of(200000))
+
+    def test_filter_replaces_it(self):
+        for query in ("", "?total=500000", "?total=50&known=1&pause=10"):
+            answer = self.get("/replaced" + query)
+            self.assertEqual((answer.status, answer.body), (203, b"replied\n"))
+            self.assertTrue(answer.complete, answer.error)
+            self.assertEqual(answer.header("x-trace"), "r:response,o:response")
 
     def test_http_1_0(self):
         with Client(self.gateway.port) as c:
