@@ -39,7 +39,12 @@ class Limits(unittest.TestCase):
         config["defaults"] = {"timeout": timeout or {}}
         config["routes"][0].update(route or {})
         self.gateway = harness.start_gateway(config)
-        self.addCleanup(self.gateway.stop)
+        self.addCleanup(self.stop)
+
+    def stop(self):
+        """Ends the gateway, which has nothing to complain about."""
+        self.assertEqual(self.gateway.stop(60), 0)
+        self.assertNotRegex(self.gateway.stderr(), "Sanitizer|runtime error|must hold")
 
     def client(self, **more):
         """Opens a connection that ends with the test."""
