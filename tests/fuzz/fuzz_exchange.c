@@ -401,7 +401,8 @@ static bool fuzz_same(const struct strict_message *a, const struct strict_messag
 }
 
 /* The requests at the origin are those of the client, in order.  The gateway answers OPTIONS about
- * itself, and may send twice what may be sent twice; an origin that answers too early sees not all. */
+ * itself, and may send twice what may be sent twice; an origin that answers too early does not see
+ * them all. */
 static void fuzz_judge_requests(const struct fuzz_run *run)
 {
 	size_t next = 0;
