@@ -110,3 +110,20 @@ int flow_send(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n)
 	}
 	return 0;
 }
+
+int flow_send_heap(struct flow *f, uv_stream_t *stream, char *bytes, size_t n)
+{
+	uv_buf_t buf = uv_buf_init(bytes, (unsigned)n);
+
+	must(!f->busy);
+	f->copy = bytes;
+	f->copy_bytes = n;
+	*f->rbufs->bytes += (int64_t)n;
+	if (f->sent)
+		*f->sent += n;
+	f->busy = true;
+	int r = uv_write(&f->req, stream, &buf, 1, flow_on_written);
+	if (r)
+		flow_release(f);
+	return r;
+}

@@ -33,5 +33,7 @@ void flow_init(struct flow *, struct rbufs *, flow_cb on_done, void *arg);
 /* Writes n <= FLOW_BUFS_MAX pieces, which are changed.  1: all written.  0: the rest is held and
  * on_done will be called.  Negative UV_E*: nothing is held.  Must not be busy. */
 int flow_send(struct flow *, uv_stream_t *, uv_buf_t *bufs, unsigned n);
+/* Holds n bytes on the heap, which become the flow's whatever the result: 0 or UV_E*, as above. */
+int flow_send_heap(struct flow *, uv_stream_t *, char *bytes, size_t n);
 
 #endif

@@ -104,6 +104,7 @@ static void exchange_reset(struct exchange *x)
 	x->response = RESPONSE_NONE;
 	x->hold_n = x->hold_at = 0;
 	x->res_left = 0;
+	x->splice_max = 0;
 	buf_clear(&x->trailers);
 	from = offsetof(struct exchange, interim);
 	to = offsetof(struct exchange, down);

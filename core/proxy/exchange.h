@@ -140,6 +140,7 @@ struct exchange {
 	struct str res_rest; /* what came behind the head, until response_begin() */
 	bool begin_later;    /* response_begin() waits for an interim response to go out */
 	uint64_t res_left;
+	size_t splice_max; /* how much of the body is moved at a time inside the kernel */
 	struct buf trailers;
 	unsigned interim;
 	bool upstream_keep; /* the connection may be used again */

@@ -19,6 +19,8 @@ static const struct upconn_events pick_events = {
 	.on_data = response_on_data,
 	.on_end = response_on_end,
 	.on_sent = pick_on_sent,
+	.wants_splice = relay_wants_splice,
+	.on_readable = relay_splice,
 };
 
 static void pick_forget_endpoint(struct exchange *x)

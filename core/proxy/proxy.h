@@ -16,6 +16,7 @@
 #include "metrics/slab.h"
 #include "net/deadline.h"
 #include "net/rbuf.h"
+#include "net/splice.h"
 #include "plugin/chain.h"
 #include "proxy/access_log.h"
 #include "upstream/service.h"
@@ -40,6 +41,7 @@ struct proxy {
 	struct slab_header *stats; /* slab->header */
 	struct deadlines *deadlines;
 	struct rbufs rbufs;
+	struct splice splice;
 	struct upstream upstream;
 	struct fetcher *fetcher; /* made by the first gh_call() */
 	struct access_log log;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/relay.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "config/gateway.h"
 #include "proxy/conn.h"
@@ -13,7 +15,7 @@
 #include "proxy/response.h"
 #include "proxy/tunnel.h"
 
-enum { RELAY_SIZE_LINE = 24 };
+enum { RELAY_SIZE_LINE = 24, RELAY_SPLICE_MIN = 16 * 1024, RELAY_SPLICE_MAX = 512 * 1024 };
 
 /* Decoded pieces of one read are moved together in place, so that they go on as one chunk. */
 struct relay_piece {
@@ -479,6 +481,74 @@ void relay_response(struct exchange *x, char *p, size_t n, bool with_head)
 	if (last)
 		relay_response_done(x, n - used);
 	relay_send_response(x, &body, with_head);
+}
+
+bool relay_wants_splice(void *arg)
+{
+	const struct exchange *x = arg;
+
+	return x->response == RESPONSE_BODY && x->res_left >= RELAY_SPLICE_MIN &&
+	       !x->send_chunked && !x->no_body && !x->tunnel && !x->down.busy &&
+	       !x->chain->on_response_body_count && splice_on(&x->proxy->splice);
+}
+
+/* The client is slower than the service: what is in the pipe is held, and reading stops. */
+static void relay_hold_spliced(struct exchange *x, size_t left)
+{
+	char *bytes = malloc(left);
+
+	splice_take(&x->proxy->splice, bytes, left);
+	x->splice_max = RBUF_SIZE;
+	if (!bytes || flow_send_heap(&x->down, &x->conn->u.stream, bytes, left)) {
+		exchange_drop(x, bytes ? END_CLIENT_GONE : END_INTERNAL);
+		return;
+	}
+	if (x->up)
+		upconn_pause(x->up);
+	exchange_wait(x, WAIT_NONE, 0);
+	conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
+}
+
+static void relay_spliced(struct exchange *x, size_t taken, size_t left)
+{
+	x->res_left -= taken;
+	x->bytes_out += taken;
+	x->proxy->stats->bytes_sent += taken - left;
+	if (x->res_left == 0)
+		relay_response_done(x, 0);
+	if (left) {
+		relay_hold_spliced(x, left);
+		return;
+	}
+	/* It goes on as fast as it comes: more at a time costs less. */
+	if (taken == x->splice_max && taken < RELAY_SPLICE_MAX)
+		x->splice_max *= 2;
+	if (x->response_over)
+		relay_response_over(x);
+	else
+		exchange_wait(x, WAIT_STALL, x->proxy->config->timeouts.stall);
+}
+
+void relay_splice(void *arg)
+{
+	struct exchange *x = arg;
+	uv_os_fd_t client;
+	size_t left;
+
+	if (!x->splice_max)
+		x->splice_max = RBUF_SIZE;
+	size_t max = x->res_left < x->splice_max ? (size_t)x->res_left : x->splice_max;
+	if (uv_fileno(&x->conn->u.handle, &client))
+		return;
+	ssize_t n = splice_move(&x->proxy->splice, upconn_fd(x->up), client, max, &left);
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		upconn_pause(x->up);
+		response_on_end(x, n ? (int)n : upconn_end_status(x->up, UV_EOF));
+		return;
+	}
+	relay_spliced(x, (size_t)n, left);
 }
 
 void relay_response_close_end(struct exchange *x)

@@ -29,6 +29,11 @@ void relay_skip_body(struct exchange *);
 
 /* Body bytes from the service; with_head: the head that was built in proxy.head goes first. */
 void relay_response(struct exchange *, char *p, size_t n, bool with_head);
+/* Whether the rest of the body is long and goes to the client as it comes: then its bytes need not
+ * pass through the worker's memory. */
+bool relay_wants_splice(void *x);
+/* Such bytes are there. */
+void relay_splice(void *x);
 /* The service has closed a body that ends so. */
 void relay_response_close_end(struct exchange *);
 /* The client has taken what was held, or is lost. */

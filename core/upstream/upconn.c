@@ -73,12 +73,17 @@ static void upconn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf
 {
 	struct upconn *uc = upconn_from(handle->data);
 	(void)suggested;
+	if (uc->events && uc->events->wants_splice && uc->events->wants_splice(uc->owner)) {
+		/* Nothing is read; upconn_on_read() is told that there was no room. */
+		*buf = uv_buf_init(NULL, 0);
+		return;
+	}
 	*buf = uv_buf_init(uc->up->rbufs->current->data, RBUF_SIZE);
 }
 
 /* libuv calls a hang-up behind the last bytes an end, even when it was a reset: the socket knows
  * better, and a body that ends with the connection depends on it. */
-static int upconn_end_status(const struct upconn *uc, int status)
+int upconn_end_status(const struct upconn *uc, int status)
 {
 	uv_os_fd_t fd;
 	char byte;
@@ -87,6 +92,12 @@ static int upconn_end_status(const struct upconn *uc, int status)
 	    recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
 		return status;
 	return errno == EAGAIN ? status : -errno;
+}
+
+int upconn_fd(const struct upconn *uc)
+{
+	uv_os_fd_t fd;
+	return uv_fileno((const uv_handle_t *)&uc->tcp, &fd) == 0 ? fd : -1;
 }
 
 static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -98,6 +109,10 @@ static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (!uc->events) {
 		/* Nobody asked: a connection that ended, or an answer without a question. */
 		upconn_close(&uc, false);
+		return;
+	}
+	if (n == UV_ENOBUFS) {
+		uc->events->on_readable(uc->owner);
 		return;
 	}
 	if (n < 0) {

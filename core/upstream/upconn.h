@@ -19,6 +19,10 @@ struct upconn_events {
 	void (*on_data)(void *owner, char *p, size_t n); /* valid inside the call */
 	void (*on_end)(void *owner, int status);         /* UV_EOF or another UV_E* */
 	void (*on_sent)(void *owner, int status);        /* a held write is done */
+	/* Whether what comes next is taken out of the socket by the owner, and: something is there.
+	 * Both or none. */
+	bool (*wants_splice)(void *owner);
+	void (*on_readable)(void *owner);
 };
 
 /* What all connections of a worker share. */
@@ -59,6 +63,10 @@ void upconn_release(struct upconn **uc);
 void upconn_close(struct upconn **uc, bool reset);
 /* 1, 0 or UV_E* as flow_send(). */
 int upconn_send(struct upconn *, uv_buf_t *, unsigned n);
+/* The socket, for splicing; the connection keeps it. */
+int upconn_fd(const struct upconn *);
+/* What ended a socket that was found at its end: UV_EOF or the error behind it. */
+int upconn_end_status(const struct upconn *, int status);
 /* Stops and restarts on_data. */
 void upconn_pause(struct upconn *);
 void upconn_resume(struct upconn *);

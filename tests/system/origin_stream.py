@@ -3,6 +3,8 @@
 
 GET /large     size pseudo-random bytes with Content-Length; digest is their SHA-256
 GET /chunked   the same in chunks of odd sizes
+GET /cut       half of it, then the end
+GET /reset     half of it, then a reset
 GET /small     a few bytes
 POST /up       answers with the size and SHA-256 of the body
 POST /slow     the same, reading with pauses
@@ -10,6 +12,7 @@ POST /slow     the same, reading with pauses
 import hashlib
 import random
 import socket
+import struct
 import threading
 import time
 
@@ -81,6 +84,13 @@ class StreamOrigin:
             s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.size)
             for _ in range(self.size // PIECE):
                 s.sendall(self.piece)
+        elif target in ("/cut", "/reset"):
+            s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.size)
+            for _ in range(self.size // PIECE // 2):
+                s.sendall(self.piece)
+            if target == "/reset":
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
         elif target == "/chunked":
             self._send_chunks(s)
         else:

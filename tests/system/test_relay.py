@@ -131,6 +131,23 @@ class Bodies(unittest.TestCase):
             self.assertIn(b" 200 ", s.recv(64))
         self.assert_flat(peak)
 
+    def test_cut_by_the_service(self):
+        for target in (b"/cut", b"/reset"):
+            with self.subTest(target), \
+                    self.connect(b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % target) as s:
+                f = s.makefile("rb", 256 * 1024)
+                while f.readline().strip():
+                    pass
+                n = 0
+                try:
+                    while piece := f.read(256 * 1024):
+                        n += len(piece)
+                except ConnectionResetError:
+                    pass
+                self.assertLess(n, SIZE)
+                self.gateway.wait_access(lambda a, t=target.decode(): a["path"] == t
+                                         and a["reason"] == "upstream_cut")
+
     def upload(self, head, frame):
         rng = random.Random(7)
         digest, left = hashlib.sha256(), SIZE
