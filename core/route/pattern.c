@@ -2,6 +2,7 @@
 #include "route/pattern.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "http/path.h"
 
@@ -76,7 +77,12 @@ static int pattern_segment(struct pattern *p, struct str text, bool last, struct
 
 int pattern_parse(const char *text, struct pattern *p, struct error *e)
 {
+	size_t slashes = 0;
+
 	memset(p, 0, sizeof(*p));
+	for (const char *c = text; *c; c++)
+		slashes += *c == '/';
+	p->segments = xcalloc(slashes + 1, sizeof(*p->segments));
 	if (text[0] != '/')
 		return error_set(e, "\"%s\": a path begins with \"/\"", text);
 	if (strchr(text, '?') || strchr(text, '#'))
@@ -90,6 +96,12 @@ int pattern_parse(const char *text, struct pattern *p, struct error *e)
 			return 0;
 		at = slash + 1;
 	}
+}
+
+void pattern_fini(struct pattern *p)
+{
+	free(p->segments);
+	memset(p, 0, sizeof(*p));
 }
 
 int pattern_compare(const struct pattern *a, const struct pattern *b)

@@ -21,12 +21,14 @@ struct segment {
 };
 
 struct pattern {
-	struct segment segments[PATTERN_SEGMENTS_MAX];
+	struct segment *segments; /* on the heap */
 	size_t count, params;
 };
 
 /* "/users" "/users/{id}" "/files/" + "*": 0, or -1 and what is wrong with it and what to write. */
 int pattern_parse(const char *text, struct pattern *, struct error *);
+/* Frees what pattern_parse() took, whether it succeeded or not. */
+void pattern_fini(struct pattern *);
 /* Most specific first: negative when a goes before b; 0 when the shapes are the same. */
 int pattern_compare(const struct pattern *a, const struct pattern *b);
 

@@ -243,6 +243,8 @@ void route_table_free(struct route_table *t)
 	node_free(&t->root);
 	buf_fini(t->allow);
 	free(t->allow);
+	for (size_t i = 0; i < t->count; i++)
+		pattern_fini(&t->ordered[i]->pattern);
 	free(t->ordered);
 	free(t->entries);
 	free(t);
@@ -268,6 +270,7 @@ struct route_table *route_table_new(const struct gateway_config *config,
 		if (pattern_parse(entry->route->path, &entry->pattern, &e)) {
 			snprintf(pointer, sizeof(pointer), "%s/path", entry->route->pointer);
 			config_errors_add(errors, config->source, pointer, "%s", e.text);
+			pattern_fini(&entry->pattern);
 			continue;
 		}
 		t->ordered[t->count++] = entry;

@@ -12,7 +12,9 @@ static const char *refused(const char *text)
 	static struct pattern p;
 
 	e.text[0] = '\0';
-	return pattern_parse(text, &p, &e) ? e.text : NULL;
+	int r = pattern_parse(text, &p, &e);
+	pattern_fini(&p);
+	return r ? e.text : NULL;
 }
 
 static int compare(const char *left, const char *right)
@@ -24,6 +26,8 @@ static int compare(const char *left, const char *right)
 	ck_assert_int_eq(pattern_parse(right, &b, &e), 0);
 	int c = pattern_compare(&a, &b);
 	ck_assert_int_eq(c<0, pattern_compare(&b, &a)> 0);
+	pattern_fini(&a);
+	pattern_fini(&b);
 	return c;
 }
 
@@ -41,6 +45,7 @@ START_TEST(segments)
 	ck_slice(p.segments[1].text, "id");
 	ck_slice(p.segments[2].text, "x_1");
 	ck_assert_int_eq(p.segments[3].kind, SEGMENT_REST);
+	pattern_fini(&p);
 }
 END_TEST
 
