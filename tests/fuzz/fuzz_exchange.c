@@ -449,7 +449,7 @@ static enum strict_result fuzz_read_answer(const struct fuzz_run *run, size_t nu
 	bool to_head = known && fuzz_is_head(&run->asked[number]);
 	enum strict_result r = strict_response(m, run->got.p + at, run->got.n - at, to_head);
 
-	if (known || r != STRICT_HEAD)
+	if (known || r != STRICT_HEAD || m->head != run->got.n - at)
 		return r;
 	strict_fini(m);
 	return strict_response(m, run->got.p + at, run->got.n - at, true);
