@@ -103,6 +103,8 @@ static void exchange_reset(struct exchange *x)
 	x->wait = WAIT_NONE;
 	x->response = RESPONSE_NONE;
 	x->hold_n = x->hold_at = 0;
+	x->res_rest = (struct str){ NULL, 0 };
+	x->begin_later = x->reply_later = false;
 	x->res_left = 0;
 	x->splice_max = 0;
 	buf_clear(&x->trailers);
@@ -144,8 +146,18 @@ static struct exchange *exchange_new(struct proxy *p)
 	return x;
 }
 
+/* Plugins may keep what they were given of the head until on_end. */
+static void exchange_in_forget(struct exchange *x)
+{
+	x->proxy->stats->buffers_bytes -= (int64_t)x->in_old_cap;
+	free(x->in_old);
+	x->in_old = NULL;
+	x->in_old_cap = 0;
+}
+
 void exchange_free(struct exchange *x)
 {
+	exchange_in_forget(x);
 	x->proxy->stats->buffers_bytes -= (int64_t)(sizeof(*x) + x->in_cap + x->hold_cap);
 	deadline_drop(&x->deadline);
 	head_fini(&x->req);
@@ -219,13 +231,15 @@ void exchange_again(struct exchange *x)
 	exchange_begin(x);
 }
 
-/* A larger buffer, of at most max bytes; slices follow. */
+/* A larger buffer, of at most max bytes; the slices that are ours follow.  It grows once at most
+ * when plugins may have slices too. */
 static int exchange_in_grow(struct exchange *x, size_t max)
 {
-	size_t cap = x->in_cap * 2 < max ? x->in_cap * 2 : max;
+	bool head = x->state == EXCHANGE_HEAD;
+	size_t cap = head && x->in_cap * 2 < max ? x->in_cap * 2 : max;
 	char *in;
 
-	if (cap <= x->in_cap || !(in = malloc(cap)))
+	if (cap <= x->in_cap || x->in_old || !(in = malloc(cap)))
 		return -1;
 	memcpy(in, x->in, x->in_end);
 	head_rebase(&x->req, x->in, x->in_end, in);
@@ -233,8 +247,11 @@ static int exchange_in_grow(struct exchange *x, size_t max)
 	head_rebase_str(&x->path, x->in, x->in_end, in);
 	head_rebase_str(&x->query, x->in, x->in_end, in);
 	head_rebase_str(&x->host, x->in, x->in_end, in);
-	x->proxy->stats->buffers_bytes += (int64_t)(cap - x->in_cap);
-	free(x->in);
+	x->proxy->stats->buffers_bytes += (int64_t)cap;
+	x->in_old = x->in;
+	x->in_old_cap = x->in_cap;
+	if (head)
+		exchange_in_forget(x);
 	x->in = in;
 	x->in_cap = cap;
 	return 0;
@@ -284,6 +301,10 @@ static void exchange_parse(struct exchange *x)
 	switch (parse_head(&x->parser, x->in + x->in_pos, x->in_end - x->in_pos, &used)) {
 	case PARSE_MORE:
 		x->in_pos += used;
+		if (x->conn->eof) {
+			exchange_drop(x, END_CLIENT_GONE);
+			break;
+		}
 		if (x->conn->wait != CONN_WAIT_HEAD)
 			conn_wait(x->conn, CONN_WAIT_HEAD, x->proxy->config->timeouts.header);
 		break;
@@ -322,7 +343,9 @@ void exchange_on_input(struct exchange *x)
 
 void exchange_on_client_end(struct exchange *x, int status)
 {
-	x->client_close = true;
+	/* Whole requests that came before the end are answered too. */
+	if (status || !x->body_done || x->in_pos == x->in_end)
+		x->client_close = true;
 	if (x->tunnel) {
 		if (status == 0)
 			tunnel_on_client_end(x);
@@ -447,6 +470,7 @@ void exchange_end(struct exchange *x)
 	}
 	host_cancel_all(x);
 	list_remove(&x->later);
+	exchange_in_forget(x);
 	deadline_clear(&x->deadline);
 	if (x->endpoint) {
 		x->endpoint->active--;

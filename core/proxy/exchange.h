@@ -74,6 +74,8 @@ struct exchange {
 	/* What was read from the client and not yet used up: [in_pos, in_end) of in. */
 	char *in;
 	size_t in_cap, in_pos, in_end;
+	char *in_old; /* what plugins may still hold slices of, after in has moved */
+	size_t in_old_cap;
 
 	/* The request. */
 	struct parser parser;
@@ -139,6 +141,7 @@ struct exchange {
 	size_t hold_cap, hold_n, hold_at;
 	struct str res_rest; /* what came behind the head, until response_begin() */
 	bool begin_later;    /* response_begin() waits for an interim response to go out */
+	bool reply_later;    /* an answer of our own does */
 	uint64_t res_left;
 	size_t splice_max; /* how much of the body is moved at a time inside the kernel */
 	struct buf trailers;

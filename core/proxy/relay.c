@@ -109,7 +109,7 @@ static void relay_want_body(struct exchange *x)
 			conn_wait(x->conn, CONN_WAIT_NONE, 0);
 		return;
 	}
-	if (!x->down.busy)
+	if (x->conn->wait != CONN_WAIT_WRITE)
 		conn_wait(x->conn, CONN_WAIT_BODY, x->proxy->config->timeouts.body);
 	conn_read(x->conn);
 }
@@ -143,6 +143,9 @@ static void relay_pass_request(struct exchange *x, struct buf *head, struct gh_b
 
 	if (body->last)
 		x->request_sent = true;
+	/* It is the service that keeps the client from sending more. */
+	if (r <= 0 && x->conn->wait == CONN_WAIT_BODY)
+		conn_wait(x->conn, CONN_WAIT_NONE, 0);
 	if (r < 0) {
 		/* The service no longer reads.  It may have answered already: its bytes, or the end
 		 * of the connection, will tell. */
@@ -154,10 +157,8 @@ static void relay_pass_request(struct exchange *x, struct buf *head, struct gh_b
 		conn_pause(x->conn);
 	else
 		relay_want_body(x);
-	if (x->response == RESPONSE_HEAD && (x->request_sent || r == 0)) {
-		uint64_t own = x->proxy->config->routes[x->route].response;
-		exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
-	}
+	if (x->response == RESPONSE_HEAD && (x->request_sent || r == 0))
+		response_wait(x);
 }
 
 static void relay_collect(struct exchange *x, const struct relay_piece *piece)
@@ -188,13 +189,13 @@ static bool relay_hooks_see_body(const struct exchange *x)
 /* A decoded piece on its way: collected, or through the hooks to the service. */
 static void relay_deliver(struct exchange *x, const struct relay_piece *piece, struct buf *head)
 {
-	if (x->collecting) {
-		relay_collect(x, piece);
-		return;
-	}
 	if (relay_body_too_slow(x)) {
 		x->client_close = true;
 		exchange_fail(x, END_REQUEST_TIMEOUT, "limits.body_rate_min");
+		return;
+	}
+	if (x->collecting) {
+		relay_collect(x, piece);
 		return;
 	}
 	struct gh_body body = { .data = piece->p, .n = piece->n, .last = x->body_done };
@@ -400,7 +401,7 @@ static int relay_decode_response(struct exchange *x, char *p, size_t n, size_t *
 	x->res_parser.arg = piece;
 	enum parse_outcome outcome = parse_chunked(&x->res_parser, p, n, used);
 	*last = outcome == PARSE_DONE;
-	if (outcome != PARSE_ERROR)
+	if (outcome != PARSE_ERROR && !x->trailers.failed)
 		return 0;
 	x->why = x->res_parser.why;
 	return -1;
@@ -578,6 +579,8 @@ void relay_on_down(void *arg, int status)
 		conn_wait(x->conn, CONN_WAIT_NONE, 0);
 	if (x->tunnel) {
 		tunnel_on_down(x);
+	} else if (x->reply_later) {
+		respond_resume(x);
 	} else if (x->late_end) {
 		x->late_end = false;
 		relay_response_close_end(x);

@@ -273,6 +273,38 @@ static bool respond_has_no_body(const struct exchange *x)
 	return x->req.method_id == HTTP_HEAD || x->reply_status == 204 || x->reply_status == 304;
 }
 
+/* An interim response that the client does not take is still being written: the answer has its
+ * turn behind it. */
+static bool respond_must_wait(struct exchange *x)
+{
+	if (!x->down.busy)
+		return false;
+	x->reply_later = true;
+	if (!x->body_done)
+		conn_pause(x->conn);
+	conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
+	return true;
+}
+
+void respond_resume(struct exchange *x)
+{
+	x->reply_later = false;
+	if (x->source == SOURCE_STREAM)
+		respond_stream_begin(x);
+	else
+		respond_reply(x);
+}
+
+/* The head in proxy.head can go out.  Fields of plugins may have been too many. */
+static bool respond_head_fits(struct exchange *x)
+{
+	if (x->proxy->head.failed) {
+		exchange_fail(x, END_INTERNAL, "head to the client over its limit");
+		return false;
+	}
+	return x->state == EXCHANGE_RELAY;
+}
+
 void respond_reply(struct exchange *x)
 {
 	struct conn *c = x->conn;
@@ -281,6 +313,8 @@ void respond_reply(struct exchange *x)
 		return;
 	exchange_drop_upstream(x, true);
 	exchange_wait(x, WAIT_NONE, 0);
+	if (respond_must_wait(x))
+		return;
 	exchange_enter(x, EXCHANGE_RELAY);
 	relay_skip_body(x);
 	if (!x->body_done || x->state == EXCHANGE_HEAD)
@@ -288,6 +322,8 @@ void respond_reply(struct exchange *x)
 	if (!x->body_done)
 		conn_pause(c);
 	respond_build_own(x, (int64_t)x->reply_body.n);
+	if (!respond_head_fits(x))
+		return;
 	x->status = x->reply_status;
 	x->head_sent = true;
 	x->response_over = true;
@@ -314,6 +350,8 @@ void respond_stream_begin(struct exchange *x)
 		return;
 	}
 	exchange_wait(x, WAIT_NONE, 0);
+	if (respond_must_wait(x))
+		return;
 	exchange_enter(x, EXCHANGE_RELAY);
 	relay_skip_body(x);
 	if (!x->body_done) {
@@ -321,6 +359,8 @@ void respond_stream_begin(struct exchange *x)
 		conn_pause(x->conn);
 	}
 	respond_build_own(x, x->reply_length);
+	if (!respond_head_fits(x))
+		return;
 	x->status = x->reply_status;
 	x->no_body = respond_has_no_body(x);
 	x->head_sent = true;

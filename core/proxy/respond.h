@@ -24,5 +24,7 @@ void respond_reply(struct exchange *);
 void respond_stream_begin(struct exchange *);
 /* Sends on what the plugin has written, as far as the client takes it. */
 void respond_stream_pump(struct exchange *);
+/* An interim response is out behind which an answer of our own waited. */
+void respond_resume(struct exchange *);
 
 #endif

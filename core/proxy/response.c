@@ -60,6 +60,16 @@ static void response_bad(struct exchange *x, enum end_reason reason, const char 
 	exchange_fail(x, reason, why);
 }
 
+void response_wait(struct exchange *x)
+{
+	uint64_t own = x->proxy->config->routes[x->route].response;
+
+	if (x->request_sent || x->up->out.busy)
+		exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
+	else
+		exchange_wait(x, WAIT_NONE, 0);
+}
+
 /* 1xx: to clients that know them; what else there is comes behind it.  False: ended or held. */
 static bool response_interim(struct exchange *x)
 {
@@ -73,14 +83,17 @@ static bool response_interim(struct exchange *x)
 		respond_build_interim(x);
 		x->proxy->stats->interim++;
 		uv_buf_t head = uv_buf_init(x->proxy->head.p, (unsigned)x->proxy->head.n);
-		if (flow_send(&x->down, &x->conn->u.stream, &head, 1) < 0) {
+		int r = flow_send(&x->down, &x->conn->u.stream, &head, 1);
+		if (r < 0) {
 			exchange_drop(x, END_CLIENT_GONE);
 			return false;
 		}
+		if (r == 0)
+			conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
 	}
 	head_reset(&x->res);
 	parse_start(&x->res_parser, PARSE_RESPONSE, &x->res, &x->proxy->response_limits);
-	exchange_wait(x, WAIT_RESPONSE, x->service->response_ms);
+	response_wait(x);
 	return true;
 }
 
@@ -88,6 +101,10 @@ static void response_switch(struct exchange *x, char *rest, size_t n)
 {
 	if (!x->req.upgrade || !x->res.upgrade_to.n) {
 		response_bad(x, END_BAD_RESPONSE, "101 that was not asked for");
+		return;
+	}
+	if (x->down.busy) {
+		exchange_drop(x, END_CLIENT_SLOW);
 		return;
 	}
 	respond_build_interim(x);
@@ -119,8 +136,9 @@ void response_begin(struct exchange *x)
 			response_suspend(x);
 		return;
 	}
-	char *rest = x->hold_n ? x->hold + x->hold_at : (char *)(uintptr_t)x->res_rest.p;
-	size_t n = x->hold_n ? x->hold_n - x->hold_at : x->res_rest.n;
+	bool here = x->res_rest.p != NULL;
+	char *rest = here ? (char *)(uintptr_t)x->res_rest.p : x->hold + x->hold_at;
+	size_t n = here ? x->res_rest.n : x->hold_n - x->hold_at;
 
 	x->res_rest = (struct str){ NULL, 0 };
 	x->hold_n = x->hold_at = 0;
@@ -133,6 +151,19 @@ void response_begin(struct exchange *x)
 	if (x->up)
 		upconn_resume(x->up);
 	relay_response(x, rest, n, true);
+}
+
+/* Hooks, and what they leave running, may look at the head until the request ends, when other
+ * bytes are in the read buffer. */
+static int response_keep_head(struct exchange *x, const char *rest)
+{
+	const struct plugin_chain *chain = x->chain;
+	size_t head = x->res_parser.head_bytes;
+
+	if (x->hold_n || !(chain->on_response_count || chain->on_response_body_count ||
+			   chain->on_end_count || x->timer_count || x->call_count))
+		return 0;
+	return response_hold(x, rest - head, head);
 }
 
 /* A whole head; rest is what came behind it.  Returns the bytes of rest that are still to be
@@ -155,10 +186,13 @@ static size_t response_on_head(struct exchange *x, char *rest, size_t n)
 	response_final(x);
 	exchange_wait(x, WAIT_NONE, 0);
 	x->res_rest = (struct str){ rest, n };
-	if (x->hold_n)
-		x->hold_at = (size_t)(rest - x->hold);
+	if (response_keep_head(x, rest)) {
+		response_bad(x, END_INTERNAL, "out of memory");
+		return 0;
+	}
 	if (!hooks_run_response(x)) {
-		if (x->waiting && x->phase == PHASE_RESPONSE)
+		/* Else this exchange has ended, and x may be the next one already. */
+		if (x->waiting && x->phase == PHASE_RESPONSE && x->res_rest.p == rest)
 			response_suspend(x);
 		return 0;
 	}
@@ -201,7 +235,9 @@ static void response_suspend(struct exchange *x)
 		return;
 	}
 	x->res_rest = (struct str){ NULL, 0 };
-	if (response_hold(x, rest.p - head, head + rest.n)) {
+	/* The head may be there already. */
+	size_t from = x->hold_n ? 0 : head;
+	if (response_hold(x, rest.p - from, from + rest.n)) {
 		x->waiting = false;
 		exchange_fail(x, END_INTERNAL, "out of memory");
 		return;
@@ -214,6 +250,8 @@ void response_resume(struct exchange *x)
 	if (x->begin_later) {
 		x->begin_later = false;
 		response_begin(x);
+	} else if (x->response == RESPONSE_HEAD && !x->body_done && x->conn->reading) {
+		conn_wait(x->conn, CONN_WAIT_BODY, x->proxy->config->timeouts.body);
 	} else if (x->response == RESPONSE_BODY && x->up) {
 		exchange_wait(x, WAIT_STALL, x->proxy->config->timeouts.stall);
 		upconn_resume(x->up);

@@ -16,6 +16,8 @@ void response_on_data(void *x, char *p, size_t n);
 void response_on_end(void *x, int status);
 /* The response hooks are through: sends the head and what there is of the body. */
 void response_begin(struct exchange *);
+/* Arms the deadline for the response's head, which runs once the service has all it can take. */
+void response_wait(struct exchange *);
 /* Goes on with bytes that were held while the client took an interim response. */
 void response_resume(struct exchange *);
 

@@ -37,6 +37,8 @@ static void tunnel_over(struct exchange *x)
 {
 	struct conn *c = x->conn;
 
+	/* Both sides have said all: what is on its way must not be cut by a reset. */
+	exchange_drop_upstream(x, false);
 	exchange_end(x);
 	conn_close(c, false);
 }
@@ -115,6 +117,8 @@ void tunnel_on_sent(struct exchange *x)
 {
 	size_t n = x->in_end - x->in_pos;
 
+	if (x->up->out.busy)
+		return;
 	if (n == 0) {
 		conn_read(x->conn);
 		return;
