@@ -362,9 +362,13 @@ static void parse_blank_tabs(const char *start, char *p, size_t n)
 		const char *line = memrchr(start, '\n', (size_t)(p - start));
 		line = line ? line + 1 : start;
 		struct str name = { line, name_n };
+		/* One look at each line, however many tabs are in it. */
+		char *line_end = memchr(p, '\n', (size_t)(end - p));
+		line_end = line_end ? line_end : end;
 		if (p - line >= (ptrdiff_t)name_n && str_ieq(name, STR("content-length:")))
-			*p = ' ';
-		p++;
+			for (; p < line_end; p++)
+				*p = *p == '\t' ? ' ' : *p;
+		p = line_end;
 	}
 }
 
