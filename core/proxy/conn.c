@@ -336,12 +336,11 @@ static void conn_shed(struct conn *c)
 
 void proxy_accept(struct proxy *p, uv_stream_t *listener)
 {
-	struct conn *c = calloc(1, sizeof(*c));
+	/* Not taken, it would stop the listener for good: better a new worker than a deaf one. */
+	struct conn *c = xcalloc(1, sizeof(*c));
 	const struct config_limits *limits = &p->config->limits;
 	int r;
 
-	if (!c)
-		return;
 	c->magic = CONN_MAGIC;
 	c->proxy = p;
 	deadline_init(&c->deadline, conn_on_deadline);

@@ -123,6 +123,7 @@ enum gh_verdict host_reply_begin(struct gh_request *r, int status, const char *c
 	if (!host_content_type(x, content_type))
 		return host_refuse(x,
 				   "gh_reply_begin() with a content type that HTTP does not allow");
+	buf_fini(&x->reply_queue);
 	buf_init(&x->reply_queue, HOST_REPLY_MAX);
 	x->reply_left = x->reply_length = length < 0 ? -1 : length;
 	return host_answers(x, SOURCE_STREAM, status);

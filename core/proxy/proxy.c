@@ -7,7 +7,7 @@
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
 
-enum { PROXY_HEAD_EXTRA = 64 * 1024 };
+enum { PROXY_HEAD_EXTRA = 64 * 1024, PROXY_FRESH_MS = 1000 };
 
 /* The services of every use, so that gh_relay() is a look at a pointer. */
 static void proxy_resolve_services(struct proxy *p)
@@ -81,6 +81,9 @@ void proxy_drain(struct proxy *p, bool keep_idle)
 
 		if (!keep_idle && c->wait == CONN_WAIT_IDLE && c->requests)
 			conn_close(c, false);
+		else if (!keep_idle && c->wait == CONN_WAIT_IDLE)
+			/* A first request may be on its way. */
+			conn_wait(c, CONN_WAIT_IDLE, PROXY_FRESH_MS);
 		else if (c->x && !(keep_idle && told))
 			c->x->client_close = true;
 	}
