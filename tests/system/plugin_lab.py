@@ -75,14 +75,16 @@ class Lab(unittest.TestCase):
         wait_until(lambda: self.reason(target) == reason, 5,
                    "%s ends with %s" % (target, reason))
 
-    def ends(self, name):
-        """What on_end of that use of lab_trace has logged, as dictionaries."""
+    def ends(self, name, request_id=None):
+        """What on_end of that use of lab_trace has logged, of one request or of all."""
         out = []
         for line in self.gateway.log():
+            if request_id not in (None, line.get("request_id")):
+                continue
             text = line.get("msg") or line.get("message") or line.get("text", "")
             if text.startswith("end %s " % name):
                 out.append(dict(w.split("=", 1) for w in text.split()[2:]))
         return out
 
-    def wait_end(self, name):
-        return wait_until(lambda: self.ends(name), 5, "on_end of " + name)[-1]
+    def wait_end(self, name, request_id=None):
+        return wait_until(lambda: self.ends(name, request_id), 5, "on_end of " + name)[-1]

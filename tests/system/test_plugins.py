@@ -70,12 +70,11 @@ class Order(Lab):
     def test_on_end(self):
         self.origin.begin([OK])
         self.get("/order", "POST", body=b"12345")
-        self.origin.finish()
-        end = self.wait_end("a")
-        self.assertEqual(end, dict(status="200", reason="ok", data="state-of-a", late="1",
-                                   **{"in": end["in"], "out": end["out"]}))
-        wait_until(lambda: {"5"} <= {e["in"] for e in self.ends("h")}, 5, "bytes in on_end")
-        self.assertEqual(end["out"], "6")
+        request = self.origin.finish().messages[-1].headers.get("x-request-id").decode()
+        for name in ("a", "h"):
+            self.assertEqual(self.wait_end(name, request), {
+                "status": "200", "reason": "ok", "data": "state-of-" + name, "late": "1",
+                "in": "5", "out": "6"})
 
     def test_verdicts(self):
         for at in ("request", "upstream", "response"):
