@@ -143,9 +143,9 @@ class OriginStream(Stream):
         """Reads the body that the head announced into msg."""
         deadline = self._deadline(None)
         if msg.framing == "chunked":
-            self._chunks(msg, deadline)
+            self._content(msg, None, deadline)
         elif msg.framing == "length":
-            self._exactly(msg, int(msg.headers.get("content-length")), deadline)
+            self._content(msg, int(msg.headers.get("content-length")), deadline)
         msg.error = None
 
 

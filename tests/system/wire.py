@@ -242,20 +242,29 @@ class Stream:
                 raise Malformed("CR, LF or NUL in the value of %r" % line)
             fields.append((name, value))
 
-    def _exactly(self, res, n, deadline):
-        """Appends exactly n bytes to the body, keeping what came before a cut."""
-        parts = []
-        try:
-            while n:
-                if not self.buf and not self._fill(deadline):
-                    raise Cut("%d bytes of body missing" % n)
-                part, self.buf = self.buf[:n], self.buf[n:]
-                parts.append(part)
-                n -= len(part)
-        finally:
-            res.body += b"".join(parts)
+    def _exactly(self, body, n, deadline):
+        """Appends exactly n bytes to the bytearray, keeping what came before a cut."""
+        while n:
+            if not self.buf and not self._fill(deadline):
+                raise Cut("%d bytes of body missing" % n)
+            part, self.buf = self.buf[:n], self.buf[n:]
+            body += part
+            n -= len(part)
 
-    def _chunks(self, res, deadline):
+    def _content(self, res, length, deadline):
+        """Reads a body of that length, or in chunks (None)."""
+        body = bytearray()
+        try:
+            if length is None:
+                self._chunks(body, deadline)
+            else:
+                self._exactly(body, length, deadline)
+        finally:
+            res.body = bytes(body)
+        if length is None:
+            res.trailers = self._fields(deadline)
+
+    def _chunks(self, body, deadline):
         while True:
             line = self._line(deadline)
             match = CHUNK_LINE.match(line)
@@ -264,10 +273,9 @@ class Stream:
             size = int(match[1], 16)
             if size == 0:
                 break
-            self._exactly(res, size, deadline)
+            self._exactly(body, size, deadline)
             if self._line(deadline):
                 raise Malformed("no CR LF after chunk data")
-        res.trailers = self._fields(deadline)
 
 
 class Client(Stream):
@@ -333,17 +341,16 @@ class Client(Stream):
             res.framing = "upgrade"
         elif codings:
             res.framing = "chunked"
-            self._chunks(res, deadline)
+            self._content(res, None, deadline)
         elif lengths:
             res.framing = "length"
-            self._exactly(res, int(lengths[0]), deadline)
+            self._content(res, int(lengths[0]), deadline)
         else:
             res.framing = "close"
-            while self._take(res) and self._fill(deadline):
-                pass
+            try:
+                while self._fill(deadline):
+                    pass
+            finally:
+                res.body, self.buf = self.buf, b""
             if self.was_reset:
                 raise Cut("reset in a body that runs until close")
-
-    def _take(self, res):
-        res.body, self.buf = res.body + self.buf, b""
-        return True
