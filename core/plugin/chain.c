@@ -2,8 +2,10 @@
 #include "plugin/chain.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -88,14 +90,24 @@ static int chain_list_plugins(const char *dir, char *names[CHAIN_NEAR_MAX])
 	return n;
 }
 
-/* No such file: says what there is instead. */
-static void chain_missing(struct plugin_set *set, const struct config_use *use, const char *pointer)
+/* The file cannot be looked at: says why, or, when there is none, what there is instead. */
+static void chain_missing(struct plugin_set *set, const struct config_use *use, const char *pointer,
+			  const char *path)
 {
 	char *names[CHAIN_NEAR_MAX];
-	const char *dir = set->config->plugin_dir;
-	int n = chain_list_plugins(dir, names);
-	const char *near = str_nearest(use->plugin, (const char *const *)names, (size_t)n);
+	const char *dir = set->config->plugin_dir, *near;
+	struct stat st;
+	int n, error = errno;
 
+	/* A name that is there would be its own nearest. */
+	if (error != ENOENT || lstat(path, &st) == 0) {
+		config_errors_add(set->errors, set->config->source, pointer, "%s: %s", path,
+				  error == ENOENT ? "is a link to a file that is not there" :
+						    strerror(error));
+		return;
+	}
+	n = chain_list_plugins(dir, names);
+	near = str_nearest(use->plugin, (const char *const *)names, (size_t)n);
 	if (near)
 		config_errors_add(set->errors, set->config->source, pointer,
 				  "no plugin \"%s\" in %s (did you mean \"%s\"?)", use->plugin, dir,
@@ -141,7 +153,7 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 	}
 	snprintf(path, sizeof(path), "%s/%s.so", set->config->plugin_dir, use->plugin);
 	if (stat(path, &st)) {
-		chain_missing(set, use, pointer);
+		chain_missing(set, use, pointer, path);
 		return NULL;
 	}
 	set->loading = use->plugin;

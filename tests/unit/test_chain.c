@@ -2,6 +2,8 @@
 #include "plugin/chain.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "config/errors.h"
 #include "config/gateway.h"
@@ -128,6 +130,37 @@ START_TEST(all_errors_with_their_places)
 }
 END_TEST
 
+/* A name that is in the folder is not "missing", and never the better spelling of itself. */
+START_TEST(links_that_lead_nowhere)
+{
+	char dir[] = "/tmp/test_chain.XXXXXX", dangling[64], loop[64], text[512], want[512];
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(dangling, sizeof(dangling), "%s/dangling.so", dir);
+	snprintf(loop, sizeof(loop), "%s/loop.so", dir);
+	ck_assert_int_eq(symlink("/nonexistent/x.so", dangling), 0);
+	ck_assert_int_eq(symlink("loop.so", loop), 0);
+	snprintf(text, sizeof(text),
+		 "{\"listen\": [\"127.0.0.1:1\"], \"plugin_dir\": \"%s\", \"routes\": [\n"
+		 "{\"path\": \"/1\", \"plugin\": \"dangling\"},\n"
+		 "{\"path\": \"/2\", \"plugin\": \"loop\"}]}",
+		 dir);
+	struct str s = str_from(text);
+	config = gateway_config_load("f", &s, &errors);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_int_eq(open_set(false), -1);
+	snprintf(want, sizeof(want),
+		 "f:2:26: /routes/0/plugin: %s: is a link to a file that is not there\n"
+		 "f:3:26: /routes/1/plugin: %s: Too many levels of symbolic links\n",
+		 dangling, loop);
+	ck_errors(&errors, want);
+	close_set();
+	unlink(dangling);
+	unlink(loop);
+	rmdir(dir);
+}
+END_TEST
+
 START_TEST(errors_of_route_open)
 {
 	load("{\"path\": \"/1\", \"plugin\": \"lab_options\",\"config\": "
@@ -188,5 +221,5 @@ END_TEST
 int main(void)
 {
 	return SUITE("chain", lists_by_hook, services_once_each, all_errors_with_their_places,
-		     errors_of_route_open, load_hooks, load_refuses);
+		     links_that_lead_nowhere, errors_of_route_open, load_hooks, load_refuses);
 }
