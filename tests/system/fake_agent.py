@@ -22,13 +22,18 @@ def instance(ident, port, address="127.0.0.1"):
 
 
 class FakeService:
-    """What the agent says of one service, and how; questions are (time, index) pairs."""
+    """What the agent says of one service, and how.
+
+    questions are (time, index) pairs; fresh holds the times of those that were the first on
+    their connection.
+    """
 
     def __init__(self, mode, instances):
         self.mode = mode
         self.instances = instances
         self.index = 10
         self.questions = []
+        self.fresh = []
         self.changed = threading.Condition()
 
     def change(self, mode=None, instances=None):
@@ -42,9 +47,10 @@ class FakeService:
             self.changed.notify_all()
         return time.monotonic()
 
-    def asked_since(self, begun):
-        """Returns the times of the questions since then."""
-        return [at for at, _ in list(self.questions) if at >= begun]
+    def asked_since(self, begun, fresh=False):
+        """Returns the times of the questions since then; fresh: on new connections alone."""
+        times = list(self.fresh) if fresh else [at for at, _ in list(self.questions)]
+        return [at for at in times if at >= begun]
 
     def block(self, asked, wait):
         """Waits as a blocking query does: until the index has moved on."""
@@ -102,7 +108,11 @@ class FakeAgent:
         name = urllib.parse.unquote(parts.path.rpartition("/")[2])
         service = self.services.get(name) or self.set(name)
         asked = int(query.get("index", ["0"])[0])
-        service.questions.append((time.monotonic(), asked))
+        now = time.monotonic()
+        if not getattr(http, "was_asked", False):
+            service.fresh.append(now)
+        http.was_asked = True
+        service.questions.append((now, asked))
         if asked:
             service.block(asked, int(query["wait"][0][:-2]) / 1000)
         body = json.dumps(service.instances).encode()
