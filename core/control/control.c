@@ -64,7 +64,9 @@ static void control_stop(struct control *c, const char *why)
 static void control_stop_now(struct control *c, const char *why)
 {
 	log_warn("ending at once", LOG_S("why", why));
-	list_each(l, &c->generations) generation_kill(container_of(l, struct generation, link));
+	/* Not by killing them: what is cut belongs into the access log and the counters. */
+	list_each_safe(l, &c->generations)
+		generation_drain(container_of(l, struct generation, link), 0, false);
 }
 
 static void control_on_signal(uv_signal_t *h, int number)

@@ -361,8 +361,10 @@ void generation_drain(struct generation *g, uint64_t limit_ms, bool keep_idle)
 		return;
 	json_t *message = json_pack("{s:s, s:I, s:b}", "type", "drain", "limit_ms",
 				    (json_int_t)limit_ms, "keep_idle", (int)keep_idle);
+	uint64_t until = clock_mono_ns() + (limit_ms + GENERATION_GRACE_MS) * GENERATION_MS;
+	if (g->state != GENERATION_DRAINING || until < g->drain_until_ns)
+		g->drain_until_ns = until;
 	g->state = GENERATION_DRAINING;
-	g->drain_until_ns = clock_mono_ns() + (limit_ms + GENERATION_GRACE_MS) * GENERATION_MS;
 	for (uint32_t i = 0; i < g->slot_count; i++) {
 		struct slot *s = &g->slots[i];
 

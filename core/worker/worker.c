@@ -145,10 +145,15 @@ static void worker_on_drain_limit(uv_timer_t *timer)
 	worker_end(w);
 }
 
-/* keep_idle: others take over, and nobody waits for this worker to end. */
+/* keep_idle: others take over, and nobody waits for this worker to end.  No time at all ends a
+ * drain that is under way. */
 static void worker_drain(struct worker *w, uint64_t limit_ms, bool keep_idle)
 {
-	if (w->ending || (w->draining && (keep_idle || !w->proxy.keep_idle)))
+	if (w->ending)
+		return;
+	if (w->draining && limit_ms == 0)
+		worker_end(w);
+	if (w->draining && (keep_idle || !w->proxy.keep_idle))
 		return;
 	w->draining = true;
 	worker_stop_listening(w);
@@ -252,8 +257,9 @@ static int worker_read_start(struct worker *w, struct error *e)
 }
 
 /* As configured, unless the command line said otherwise. */
-static void worker_log(struct worker *w, const char *name)
+static void worker_log(struct worker *w)
 {
+	char name[32];
 	const json_t *level = json_object_get(w->start, "log_level");
 	const json_t *format = json_object_get(w->start, "log_format");
 
@@ -261,6 +267,7 @@ static void worker_log(struct worker *w, const char *name)
 		w->config->log_level = (int)json_integer_value(level);
 	if (json_is_integer(format) && json_integer_value(format) >= 0)
 		w->config->log_format = (int)json_integer_value(format);
+	snprintf(name, sizeof(name), "worker %d", w->index);
 	log_init((enum log_level)w->config->log_level, w->config->log_format == CONFIG_LOG_JSON,
 		 name);
 }
@@ -271,7 +278,7 @@ static int worker_load(struct worker *w)
 	w->config = gateway_config_load(w->file, &w->text, &w->errors);
 	if (!w->config)
 		return -1;
-	worker_log(w, "worker");
+	worker_log(w);
 	w->proxy.config = w->config;
 	w->proxy.slab = &w->slab;
 	w->proxy.loop = &w->loop;
@@ -293,10 +300,6 @@ static void worker_name_routes(struct worker *w)
 
 static int worker_start(struct worker *w, struct error *e)
 {
-	char name[32];
-
-	snprintf(name, sizeof(name), "worker %d", w->index);
-	worker_log(w, name);
 	worker_name_routes(w);
 	proxy_init(&w->proxy);
 	w->proxy.on_conn_gone = worker_on_conn_gone;

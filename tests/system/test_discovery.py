@@ -179,7 +179,8 @@ class RealConsul(unittest.TestCase):
     def test_register_and_deregister(self):
         gw = self.gateway()
         self.assertEqual(get(gw)[0], 503)
-        self.assertIn(b"never been seen", get(gw)[1])
+        self.assertIn(b'"urn:gatehouse:never_registered"', get(gw)[1])
+        gw.wait_access(lambda a: a["reason"] == "never_registered" and a["status"] == 503)
         self.register("w1", self.one)
         report("registered to routed", wait_served(gw))
         self.register("w2", self.two)
@@ -200,7 +201,8 @@ class RealConsul(unittest.TestCase):
         held = time.monotonic() - begun
         report("the last one given up", held)
         self.assertGreater(held, HOLD * 0.95)
-        self.assertIn(b"no instance", get(gw)[1])
+        self.assertIn(b'"urn:gatehouse:no_endpoints"', get(gw)[1])
+        gw.wait_access(lambda a: a["reason"] == "no_endpoints" and a["status"] == 503)
         self.assertEqual(service(gw)["state"], "empty")
         self.register("w1", self.one)
         report("back", wait_served(gw))
