@@ -115,8 +115,8 @@ static enum end_reason check_underscores(struct head *h, int policy, const char 
 	return END_OK;
 }
 
-/* RFC 9112, 6.1: chunked alone is known.  Other codings before a final chunked are unknown to us;
- * anything else leaves the end of the body in doubt. */
+/* RFC 9112, 6.1 and 6.3: chunked alone is known.  Other codings before a final chunked are unknown
+ * to us; without a final chunked the end of the body is in doubt, whatever the coding is. */
 static enum end_reason check_coding(const struct check_seen *seen, const char **why)
 {
 	struct str rest = seen->coding_value, token, last = { NULL, 0 };
@@ -133,9 +133,15 @@ static enum end_reason check_coding(const struct check_seen *seen, const char **
 		chunked_before = chunked_before || str_ieq(last, STR("chunked"));
 		last = token;
 	}
-	if (!last.n || chunked_before)
+	if (!str_ieq(last, STR("chunked")) || chunked_before)
 		return check_fail(END_BAD_FRAMING, why, "chunked is not the only and final coding");
 	return check_fail(END_UNKNOWN_CODING, why, "a transfer coding other than chunked");
+}
+
+/* HTTP/1.0 gave these methods no body: servers of that time take it for the next request. */
+static bool check_expects_no_body(uint8_t method)
+{
+	return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_DELETE;
 }
 
 static enum end_reason check_request_framing(struct head *h, const struct check_seen *seen,
@@ -157,6 +163,8 @@ static enum end_reason check_request_framing(struct head *h, const struct check_
 				  "Content-Length is doubled or not a number");
 	h->has_length = true;
 	h->framing = h->length ? FRAMING_LENGTH : FRAMING_NONE;
+	if (h->minor == 0 && h->length && check_expects_no_body(h->method_id))
+		return check_fail(END_BAD_FRAMING, why, "a body of this method in HTTP/1.0");
 	return END_OK;
 }
 
@@ -168,19 +176,34 @@ static enum end_reason check_host(struct head *h, const struct check_seen *seen,
 		return check_fail(END_BAD_HOST, why, "no Host");
 	if (seen->host && !target_authority_valid(seen->host_value))
 		return check_fail(END_BAD_HOST, why, "Host is not host[:port]");
-	if (h->authority.p && seen->host && !str_ieq(h->authority, seen->host_value))
+	if (h->authority.p && seen->host && !target_same_authority(h, seen->host_value))
 		return check_fail(END_BAD_HOST, why, "Host contradicts the request target");
 	if (!h->authority.p && seen->host)
 		h->authority = seen->host_value;
 	return END_OK;
 }
 
-/* Protocols that would carry HTTP past the gateway's eyes are not upgraded to. */
-static bool check_upgrade_allowed(struct str to)
+/* name ["/" version], and none of the protocols that would carry requests past the gateway. */
+static bool check_protocol_allowed(struct str protocol)
 {
-	return !field_list_has(to, STR("h2c")) && !field_list_has(to, STR("h2")) &&
-	       !(to.n >= 4 && str_ieq((struct str){ to.p, 4 }, STR("http"))) &&
-	       !(to.n >= 3 && str_ieq((struct str){ to.p, 3 }, STR("tls")));
+	const char *slash = memchr(protocol.p, '/', protocol.n);
+	struct str name = { protocol.p, slash ? (size_t)(slash - protocol.p) : protocol.n };
+	struct str rest = { protocol.p + name.n, protocol.n - name.n };
+
+	return field_name_valid(name) &&
+	       (!slash || field_name_valid((struct str){ rest.p + 1, rest.n - 1 })) &&
+	       !str_ieq(name, STR("h2c")) && !str_ieq(name, STR("h2")) &&
+	       !str_ieq(name, STR("http")) && !str_ieq(name, STR("tls"));
+}
+
+static bool check_upgrade_allowed(struct str list)
+{
+	struct str protocol;
+
+	while (str_next(&list, ',', &protocol))
+		if (!check_protocol_allowed(protocol))
+			return false;
+	return true;
 }
 
 static enum end_reason check_method(const struct head *h, const char **why)

@@ -257,10 +257,15 @@ static enum end_reason parse_request_reason(const struct parser *ps, llhttp_errn
 		return END_BAD_FRAMING;
 	if (code == HPE_INVALID_METHOD)
 		return parse_method_reason(start, n);
-	if (code == HPE_INVALID_VERSION && h->target.p) {
-		const char *version = h->target.p + h->target.n + 1;
+	if (ps->in_body || !h->target.p)
+		return END_BAD_REQUEST;
+	const char *version = h->target.p + h->target.n + 1;
+	if (code == HPE_INVALID_VERSION)
 		return parse_version_reason(version, (size_t)(start + n - version));
-	}
+	/* A method of RTSP, which llhttp knows and does not take with HTTP. */
+	if (code == HPE_INVALID_CONSTANT && start + n - version >= 5 &&
+	    memcmp(version, "HTTP/", 5) == 0)
+		return END_UNKNOWN_METHOD;
 	return END_BAD_REQUEST;
 }
 

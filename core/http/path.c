@@ -132,14 +132,17 @@ static bool path_ends_name(struct str s)
 	       path_encoded(s) == ';';
 }
 
-/* Whether a segment that is not ".." has a ".." in it for some readers. */
+/* Whether a segment that is neither "." nor ".." has one of them in it for some readers. */
 static bool path_hides_dots(struct str segment)
 {
 	bool at_start = true;
 
 	while (segment.n) {
-		if (at_start && segment.n >= 2 && segment.p[0] == '.' && segment.p[1] == '.' &&
-		    path_ends_name((struct str){ segment.p + 2, segment.n - 2 }))
+		size_t dots = segment.p[0] != '.'                  ? 0 :
+			      segment.n > 1 && segment.p[1] == '.' ? 2 :
+								     1;
+		if (at_start && dots &&
+		    path_ends_name((struct str){ segment.p + dots, segment.n - dots }))
 			return true;
 		at_start = path_is_slash(path_encoded(segment));
 		size_t step = at_start ? 3 : 1;

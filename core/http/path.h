@@ -38,7 +38,7 @@ struct path_rules {
 	X(ENCODED_SLASH, "an encoded slash or backslash in the path")                              \
 	X(NOT_UTF8, "path is not UTF-8")                                                           \
 	X(ABOVE_ROOT, "\"..\" in the path leads above the root")                                   \
-	X(HIDDEN_DOTS, "a disguised \"..\" in the path")
+	X(HIDDEN_DOTS, "a disguised \".\" or \"..\" in the path")
 
 enum path_result {
 #define PATH_RESULT_ENUM_(name, text) PATH_##name,

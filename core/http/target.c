@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/target.h"
 
+#include <arpa/inet.h>
 #include <llhttp.h>
+#include <netinet/in.h>
 
 static bool target_is_hex(char c)
 {
@@ -36,10 +38,14 @@ static bool target_name_valid(struct str host)
 
 static bool target_ipv6_valid(struct str inside)
 {
-	for (size_t i = 0; i < inside.n; i++)
-		if (!target_is_hex(inside.p[i]) && inside.p[i] != ':' && inside.p[i] != '.')
-			return false;
-	return inside.n >= 2;
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (inside.n >= sizeof(text) || memchr(inside.p, '\0', inside.n))
+		return false;
+	memcpy(text, inside.p, inside.n);
+	text[inside.n] = '\0';
+	return inet_pton(AF_INET6, text, &address) == 1;
 }
 
 bool target_authority_valid(struct str authority)
@@ -68,6 +74,23 @@ struct str target_host(struct str authority)
 	}
 	const char *colon = authority.n ? memchr(authority.p, ':', authority.n) : NULL;
 	return colon ? (struct str){ authority.p, (size_t)(colon - authority.p) } : authority;
+}
+
+/* Without an empty port, or the one that the scheme has anyway (RFC 9110, 4.2.3). */
+static struct str target_without_port(struct str authority, struct str port)
+{
+	struct str host = target_host(authority);
+	struct str rest = { authority.p + host.n, authority.n - host.n };
+
+	return rest.n == 1 || str_eq(rest, port) ? host : authority;
+}
+
+bool target_same_authority(const struct head *h, struct str host)
+{
+	bool tls = ascii_lower(h->target.p[4]) == 's';
+	struct str port = tls ? STR(":443") : STR(":80");
+
+	return str_ieq(target_without_port(h->authority, port), target_without_port(host, port));
 }
 
 static void target_split_query(struct head *h, struct str path_and_query)
@@ -106,7 +129,8 @@ static enum end_reason target_absolute(struct head *h, const char **why)
 	rest.p += n;
 	rest.n -= n;
 	if (rest.n == 0) {
-		h->path = STR("/");
+		/* Such an OPTIONS is about the server (RFC 9112, 3.2.4). */
+		h->path = h->method_id == HTTP_OPTIONS ? STR("*") : STR("/");
 		h->query = (struct str){ NULL, 0 };
 		return END_OK;
 	}

@@ -14,5 +14,7 @@ enum end_reason target_parse(struct head *, const char **why);
 bool target_authority_valid(struct str);
 /* The host of a valid authority, without the port, brackets kept. */
 struct str target_host(struct str authority);
+/* Whether that host[:port] is the one of a target in absolute-form (RFC 9110, 4.2.3). */
+bool target_same_authority(const struct head *, struct str);
 
 #endif

@@ -12,7 +12,7 @@
 #include "proxy/relay.h"
 #include "proxy/tunnel.h"
 
-enum { CONN_MAGIC = 0x434f4e4e, CONN_LINGER_MS = 2000 };
+enum { CONN_MAGIC = 0x434f4e4e, CONN_LINGER_MS = 2000, CONN_DISCARD_READS = 4 };
 
 #define CONN_SHED_BODY                                                                             \
 	"{\"type\":\"urn:gatehouse:overloaded\",\"title\":\"Service Unavailable\",\"status\":503," \
@@ -324,6 +324,19 @@ static void conn_name_peer(struct conn *c)
 	c->peer_n = (uint8_t)strlen(c->peer);
 }
 
+/* Bytes that were not read would turn the close into a reset, which may overtake the answer
+ * (RFC 9112, 9.6).  What comes later is not waited for: there is too much to do already. */
+static void conn_discard(struct conn *c)
+{
+	uv_os_fd_t fd;
+	ssize_t n = 1;
+
+	if (uv_fileno(&c->u.handle, &fd))
+		return;
+	for (int i = 0; i < CONN_DISCARD_READS && n > 0; i++)
+		n = recv(fd, c->proxy->rbufs.current->data, RBUF_SIZE, MSG_DONTWAIT);
+}
+
 /* Too many: says so in one write and closes. */
 static void conn_shed(struct conn *c)
 {
@@ -331,6 +344,7 @@ static void conn_shed(struct conn *c)
 
 	c->proxy->stats->connections_shed++;
 	uv_try_write(&c->u.stream, &answer, 1);
+	conn_discard(c);
 	conn_close(c, false);
 }
 

@@ -116,6 +116,10 @@ static void pick_on_connect(void *owner, int status)
 		exchange_retry_or_fail(x, pick_connect_reason(status), NULL);
 		return;
 	}
+	if (!x->up->reused && upconn_has_spoken(x->up)) {
+		response_bad(x, END_RESPONSE_UNREQUESTED, NULL);
+		return;
+	}
 	if (hooks_run_upstream(x))
 		relay_request_begin(x);
 }
@@ -129,7 +133,7 @@ static void pick_on_sent(void *owner, int status)
  * service, so one further try on a new connection is free. */
 static bool pick_retry_stale(struct exchange *x)
 {
-	if (!x->up || !x->up->reused || x->stale_retried || !pick_is_idempotent(x) ||
+	if (!x->up || !x->up->reused || x->stale_retried || x->interim || !pick_is_idempotent(x) ||
 	    !relay_can_replay(x))
 		return false;
 	x->stale_retried = true;

@@ -53,7 +53,7 @@ static int response_hold(struct exchange *x, const char *p, size_t n)
 
 static void response_suspend(struct exchange *x);
 
-static void response_bad(struct exchange *x, enum end_reason reason, const char *why)
+void response_bad(struct exchange *x, enum end_reason reason, const char *why)
 {
 	x->service->metrics->failures[reason]++;
 	exchange_drop_upstream(x, true);
@@ -99,7 +99,8 @@ static bool response_interim(struct exchange *x)
 
 static void response_switch(struct exchange *x, char *rest, size_t n)
 {
-	if (!x->req.upgrade || !x->res.upgrade_to.n) {
+	if (!x->req.upgrade || !x->res.upgrade ||
+	    !field_list_has(x->req.upgrade_to, x->res.upgrade_to)) {
 		response_bad(x, END_BAD_RESPONSE, "101 that was not asked for");
 		return;
 	}

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "metrics/end_reason.h"
+
 struct exchange;
 
 /* The request has gone out: expects a head. */
@@ -14,6 +16,8 @@ void response_expect(struct exchange *);
 /* Events of the connection to the service. */
 void response_on_data(void *x, char *p, size_t n);
 void response_on_end(void *x, int status);
+/* The service's answer is no good: counts it against the service and ends the request. */
+void response_bad(struct exchange *, enum end_reason, const char *why);
 /* The response hooks are through: sends the head and what there is of the body. */
 void response_begin(struct exchange *);
 /* Arms the deadline for the response's head, which runs once the service has all it can take. */

@@ -119,13 +119,15 @@ void tunnel_on_sent(struct exchange *x)
 
 	if (x->up->out.busy)
 		return;
-	if (n == 0) {
-		conn_read(x->conn);
-		return;
+	if (n) {
+		char *p = x->in + x->in_pos;
+		x->in_pos = x->in_end = 0;
+		tunnel_send_up(x, p, n);
+		if (x->state != EXCHANGE_RELAY || x->up->out.busy)
+			return;
 	}
-	char *p = x->in + x->in_pos;
-	x->in_pos = x->in_end = 0;
-	tunnel_send_up(x, p, n);
-	if (x->state == EXCHANGE_RELAY && !x->up->out.busy)
-		conn_read(x->conn);
+	conn_read(x->conn);
+	/* The client may have ended its side before there was a tunnel. */
+	if (x->conn->eof && !x->down_ended)
+		tunnel_on_client_end(x);
 }

@@ -177,6 +177,15 @@ bool upconn_is_quiet(const struct upconn *uc)
 	       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
+bool upconn_has_spoken(const struct upconn *uc)
+{
+	uv_os_fd_t fd;
+	char byte;
+
+	return uv_fileno((const uv_handle_t *)&uc->tcp, &fd) == 0 &&
+	       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 struct upconn *upconn_open(struct upstream *up, struct endpoint *ep,
 			   const struct upconn_events *events, void *owner, int *status)
 {

@@ -52,6 +52,8 @@ struct upconn {
 struct upconn *upconn_take(struct endpoint *, const struct upconn_events *, void *owner);
 /* Whether nothing waits to be read on it, neither bytes nor an end: one system call. */
 bool upconn_is_quiet(const struct upconn *);
+/* Whether bytes wait to be read on it: one system call. */
+bool upconn_has_spoken(const struct upconn *);
 /* Opens one; on_connect follows, unless the result is NULL and *status says why. */
 struct upconn *upconn_open(struct upstream *, struct endpoint *, const struct upconn_events *,
 			   void *owner, int *status);

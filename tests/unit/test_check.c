@@ -62,8 +62,21 @@ START_TEST(test_request_reasons)
 		{ "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", END_BAD_HOST },
 		{ "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", END_BAD_HOST },
 		{ "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", END_OK },
+		{ "GET / HTTP/1.1\r\nHost: [::ffff:192.0.2.1]\r\n\r\n", END_OK },
+		{ "GET / HTTP/1.1\r\nHost: [1::2::3]\r\n\r\n", END_BAD_HOST },
+		{ "GET / HTTP/1.1\r\nHost: [127.0.0.1]\r\n\r\n", END_BAD_HOST },
+		{ "GET / HTTP/1.1\r\nHost: [fe80::1%25lo]\r\n\r\n", END_BAD_HOST },
+		{ "GET / HTTP/1.1\r\nHost: "
+		  "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]\r\n\r\n",
+		  END_BAD_HOST },
 		{ "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", END_OK },
 		{ "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", END_BAD_HOST },
+		{ "GET http://a:80/ HTTP/1.1\r\nHost: A\r\n\r\n", END_OK },
+		{ "GET http://a/ HTTP/1.1\r\nHost: a:\r\n\r\n", END_OK },
+		{ "GET HTTPS://a/ HTTP/1.1\r\nHost: a:443\r\n\r\n", END_OK },
+		{ "GET https://a/ HTTP/1.1\r\nHost: a:80\r\n\r\n", END_BAD_HOST },
+		{ "GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n", END_BAD_HOST },
+		{ "GET http://[::1]/ HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", END_OK },
 		{ "GET http:/// HTTP/1.1\r\nHost: a\r\n\r\n", END_BAD_HOST },
 		{ "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", END_BAD_REQUEST },
 		{ "GET a HTTP/1.1\r\nHost: a\r\n\r\n", END_BAD_REQUEST },
@@ -74,7 +87,9 @@ START_TEST(test_request_reasons)
 		{ "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", END_METHOD_NOT_ALLOWED },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\n\r\n", END_OK },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-		  END_UNKNOWN_CODING },
+		  END_BAD_FRAMING },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+		  END_BAD_FRAMING },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
 		  END_UNKNOWN_CODING },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
@@ -82,6 +97,10 @@ START_TEST(test_request_reasons)
 		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", END_BAD_FRAMING },
 		{ "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
 		  END_BAD_FRAMING },
+		{ "GET / HTTP/1.0\r\nContent-Length: 5\r\n\r\n", END_BAD_FRAMING },
+		{ "DELETE / HTTP/1.0\r\nContent-Length: 5\r\n\r\n", END_BAD_FRAMING },
+		{ "GET / HTTP/1.0\r\nContent-Length: 0\r\n\r\n", END_OK },
+		{ "POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\n", END_OK },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n", END_BAD_FRAMING },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", END_BAD_FRAMING },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775808\r\n\r\n",
@@ -105,6 +124,8 @@ START_TEST(test_target_is_taken_apart)
 	ck_slice(h.path, "/");
 	ck_slice(h.query, "a=b");
 	ck_slice(h.authority, "Example.org:81");
+	request("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", &strict);
+	ck_slice(h.path, "*");
 	request("GET /a? HTTP/1.1\r\nHost: b\r\n\r\n", &strict);
 	ck_slice(h.path, "/a");
 	ck_assert_ptr_nonnull(h.query.p);
@@ -146,6 +167,10 @@ START_TEST(test_upgrade)
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: HTTP/2.0\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x, h2c\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: TLS/1.2\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x, HTTP/2\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x, TLS/1\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x/\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x y\r\n\r\n",
 		("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
 		 "Content-Length: 3\r\n\r\n"),
 	};
@@ -158,6 +183,10 @@ START_TEST(test_upgrade)
 		&strict);
 	ck_assert(h.upgrade);
 	ck_slice(h.upgrade_to, "websocket");
+	request("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: IRC/6.9, chat\r\n"
+		"\r\n",
+		&strict);
+	ck_assert(h.upgrade);
 }
 END_TEST
 

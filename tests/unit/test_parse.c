@@ -119,6 +119,8 @@ START_TEST(test_refusals)
 		{ "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", END_BAD_REQUEST },
 		{ "get / HTTP/1.1\r\n\r\n", END_UNKNOWN_METHOD },
 		{ "FETCH / HTTP/1.1\r\n\r\n", END_UNKNOWN_METHOD },
+		{ "SETUP / HTTP/1.1\r\n\r\n", END_UNKNOWN_METHOD },
+		{ "GET / RTSP/1.0\r\n\r\n", END_BAD_REQUEST },
 		{ "GET / HTTP/2.0\r\n\r\n", END_BAD_VERSION },
 		{ "GET / HTTP/1.2\r\n\r\n", END_BAD_VERSION },
 		{ "GET / HTTP/0.9\r\n\r\n", END_BAD_VERSION },

@@ -175,7 +175,8 @@ START_TEST(test_encoded_slash_and_nul)
 }
 END_TEST
 
-/* A ".." that a service sees and the gateway does not would lead out of a route. */
+/* A "." or ".." that a service sees and the gateway does not would lead out of a route, or past
+ * one. */
 START_TEST(test_hidden_dots)
 {
 	static const struct path_case cases[] = {
@@ -191,9 +192,15 @@ START_TEST(test_hidden_dots)
 		{ &slash, "/a/b%2F..;/c", NULL, PATH_HIDDEN_DOTS },
 		{ &slash, "/a/b%2F%2E%2E", NULL, PATH_HIDDEN_DOTS },
 		{ &lenient, "/%%2F%2e%2e%2Fb", NULL, PATH_HIDDEN_DOTS },
+		{ &strict, "/.;/a", NULL, PATH_HIDDEN_DOTS },
+		{ &strict, "/a/%2e;b=c/d", NULL, PATH_HIDDEN_DOTS },
+		{ &strict, "/a/.%3b", NULL, PATH_HIDDEN_DOTS },
+		{ &slash, "/a/.%2Fb", NULL, PATH_HIDDEN_DOTS },
+		{ &slash, "/a/b%2F.", NULL, PATH_HIDDEN_DOTS },
+		{ &slash, "/a/b%2F.%2Fc", NULL, PATH_HIDDEN_DOTS },
+		{ &strict, "/.a;b/a.;b", "/.a;b/a.;b", PATH_OK },
 		{ &slash, "/a/b%2F..c", "/a/b%2F..c", PATH_OK },
 		{ &slash, "/a/b..%2Fc", "/a/b..%2Fc", PATH_OK },
-		{ &slash, "/a/b%2F.%2Fc", "/a/b%2F.%2Fc", PATH_OK },
 	};
 	TEST_CASES(cases);
 }

@@ -72,6 +72,49 @@ relay("pipelined after 304", "9112 9.3.2", get(target="/1") + get(target="/2"),
       ["GET /1", "GET /2"], status=304, then=(200,),
       origin=[[req("HTTP/1.1 304 Not Modified", 'ETag: "a"')], [HELLO]])
 
+BAD_CHUNK = chunked(b"5\r\nhelloX\r\n0\r\n\r\n")
+for name, bad, status in (
+        ("chunk", BAD_CHUNK, 400), ("Host twice", get("Host: b.test"), 400),
+        ("version", req("GET /2 HTTP/3.0", HOST), 505),
+        ("method", req("FOO / HTTP/1.1", HOST), 501),
+        ("coding", post("Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"), 501),
+        ("TRACE", req("TRACE / HTTP/1.1", HOST), 405), ("path", get(target="/../x"), 400),
+        ("Expect", post("Expect: x", "Content-Length: 0"), 417),
+        ("bare LF", b"GET /2 HTTP/1.1\nHost: a.test\n\n", 400),
+        ("HEAD", req("HEAD /2 HTTP/1.1", HOST, "X A: b"), 400),
+        ("field of 64 KiB", get("X-A: " + "a" * 65536), 431)):
+    relay("pipelined, second with a bad " + name, "9112 9.3.2",
+          get(target="/1") + bad + get(target="/hidden"), None, then=(status,), after="close",
+          ours=name not in ("Host twice", "chunk"))
+relay("pipelined, third bad", "9112 9.3.2",
+      post("Content-Length: 3", body=b"abc", target="/1") + get(target="/2") + get("X A: b") +
+      get(target="/hidden"), ["POST /1", "GET /2"], then=(200, 400), after="close")
+relay("pipelined with chunks, CR LF before the next", "9112 2.2",
+      chunked(b"3\r\nabc\r\n0\r\n\r\n") + b"\r\n" + get(target="/2"), ["POST /", "GET /2"],
+      then=(200,))
+relay("pipelined behind a trailer", "9112 7.1.2",
+      chunked(b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n") + get(target="/2"), ["POST /", "GET /2"],
+      then=(200,))
+relay("pipelined, answers of the gateway and of the service", "9112 9.3.2",
+      get(target="/1") + req("OPTIONS * HTTP/1.1", HOST) + get(target="/3"), ["GET /1", "GET /3"],
+      then=(204, 200), ours=True)
+relay("pipelined 1.0 that keeps alive", "9112 C.2.2",
+      req("GET /1 HTTP/1.0", HOST, "Connection: keep-alive") +
+      req("GET /2 HTTP/1.0", HOST, "Connection: keep-alive") + req("GET /3 HTTP/1.0", HOST),
+      ["GET /1", "GET /2", "GET /3"], then=(200, 200), after="close")
+relay("pipelined 1.0 behind 1.1", "9112 9.3", get(target="/1") + req("GET /2 HTTP/1.0", HOST) +
+      get(target="/3"), ["GET /1", "GET /2"], then=(200,), after="close")
+relay("pipelined, the first answer is cut", "9112 8", get(target="/1") + get(target="/2"),
+      ["GET /1"],
+      origin=[[ok("Content-Length: 10", body=b"hello"), CLOSE], [HELLO]], status=(200, 502),
+      whole=False, after="close", ours=True)
+relay("pipelined behind an early answer", "9112 9.6",
+      post("Content-Length: 4194304", body=b"x" * (4 << 20)) + get(target="/hidden"), None,
+      status=403, partial=True, after="close",
+      origin=[[EARLY, req("HTTP/1.1 403 Forbidden", "Content-Length: 4", body=b"no!\n"), CLOSE]])
+relay("a hundred pipelined", "9112 9.3.2", b"".join(get(target="/%d" % i) for i in range(100)),
+      ["GET /%d" % i for i in range(100)], then=(200,) * 99, ours=True)
+
 # --- Fields of one hop, in requests ---------------------------------------------------------
 
 for name, fields, gone in (
@@ -106,6 +149,49 @@ for name, field, fact in (("Host", "Connection: Host", {"host": "a.test"}),
     relay("Connection names " + name, "9110 7.6.1", send,
           "GET /" if name == "Host" else "POST /", also=(400,), has=fact,
           body=None if name == "Host" else b"hello")
+# Nobody takes a field away by naming it: neither what frames, nor what the gateway says itself.
+EVERY = ("Host, Content-Length, Transfer-Encoding, X-Forwarded-For, X-Forwarded-Host, "
+         "X-Forwarded-Proto, X-Request-Id, Via, Connection, Expect, Max-Forwards, Trailer")
+relay("Connection names every field of the gateway's", "9110 7.6.1",
+      post("Connection: " + EVERY, "Content-Length: 5", body=b"hello"), "POST /", also=(400,),
+      body=b"hello", has={"host": "a.test", "content-length": "5", "x-forwarded-for": "127.0.0.1",
+                          "x-forwarded-host": "a.test", "x-request-id": ..., "via": ...}, ours=True)
+relay("Connection names them, one line each", "9110 7.6.1",
+      get(*("Connection: " + n for n in EVERY.split(", "))), "GET /", also=(400,),
+      has={"host": "a.test", "x-request-id": ..., "x-forwarded-for": "127.0.0.1"}, ours=True)
+relay("Connection names a field that is not there", "9110 7.6.1", get("Connection: X-Gone"),
+      "GET /")
+relay("Connection names a field twice there", "9110 7.6.1",
+      get("Connection: x-a", "X-A: 1", "X-B: 2", "x-a: 3"), "GET /", has={"x-a": None, "x-b": "2"})
+relay("Connection names a field that stands before it", "9110 7.6.1",
+      get("X-A: 1", "X-B: 2", "Connection: X-B"), "GET /", has={"x-a": "1", "x-b": None})
+relay("Connection names a part of a name", "9110 7.6.1", get("Connection: X", "X-A: 1"), "GET /",
+      has={"x-a": "1"})
+relay("Connection of commas", "9110 5.6.1", get("Connection: ,, ,\t,"), "GET /")
+relay("Connection empty", "9110 5.6.1", get("Connection:"), "GET /")
+relay("Connection names close in quotes", "9110 7.6.1", get('Connection: "close"'), "GET /",
+      also=(400,))
+relay("Connection with 4,000 members", "9110 7.6.1", get("Connection: " + "a," * 4000, "A: 1"),
+      "GET /", has={"a": None}, also=(400, 431))
+relay("Connection names TE, TE is trailers", "9110 10.1.4", get("Connection: TE", "TE: trailers"),
+      "GET /", has={"te": "trailers", "connection": ("TE", "te")}, ours=True)
+relay("Connection: close and upgrade", "9110 7.6.1",
+      get("Connection: close, upgrade", "Upgrade: x"), "GET /", after="close")
+relay("Proxy-Authorization is not passed on", "9110 11.7.2", get("Proxy-Authorization: Basic eA=="),
+      "GET /", has={"proxy-authorization": None}, ours=True)
+relay("fields that look like the gateway's stay apart", "9110 5.1",
+      get("X-Forwarded-For-X: 1", "X-Forwarded: 2", "Forwarded: for=192.0.2.1"), "GET /",
+      has={"x-forwarded-for-x": "1", "x-forwarded": "2", "forwarded": "for=192.0.2.1"})
+relay("X-Forwarded-For in many lines", "ours",
+      get("X-Forwarded-For: 192.0.2.1", "X-A: 1", "x-forwarded-for: 192.0.2.2, 192.0.2.3"), "GET /",
+      has={"x-forwarded-for": "192.0.2.1, 192.0.2.2, 192.0.2.3, 127.0.0.1"}, ours=True)
+relay("X-Forwarded-Proto twice", "ours", get("X-Forwarded-Proto: a", "X-Forwarded-Proto: b"),
+      "GET /", has={"x-forwarded-proto": "http"}, ours=True)
+for value in ("-1", "abc", "18446744073709551616", "1, 0"):
+    relay("Max-Forwards that is %s" % value, "9110 7.6.2",
+          req("OPTIONS / HTTP/1.1", HOST, "Max-Forwards: " + value), "OPTIONS /",
+          also=(204, 400), after=None)
+relay("Max-Forwards of a GET is not counted", "9110 7.6.2", get("Max-Forwards: 0"), "GET /")
 relay("Connection with a bad member", "9110 7.6.1", get("Connection: a b"), "GET /",
       also=(400,))
 relay("Max-Forwards: 0 on OPTIONS is not passed on", "9110 7.6.2",

@@ -56,6 +56,25 @@ for name, value in (
         ("percent not hex", b"a%zz.test"), ("pipe", b"a|b"), ("caret", b"a^b"),
         ("braces", b"{a}"), ("backquote", b"a`b")):
     refuse("with " + name, "9112 3.2", req("GET / HTTP/1.1", b"Host: " + value))
+for name, value in (
+        ("IPv6 with two gaps", b"[1::2::3]"), ("IPv6 with a part too many", b"[1:2:3:4:5:6:7:8:9]"),
+        ("IPv6 with a part too long", b"[12345::]"), ("IPv6 of dots", b"[..]"),
+        ("IPv6 of colons", b"[::::]"), ("IPv6 that is IPv4", b"[127.0.0.1]"),
+        ("IPv6 with a zone", b"[fe80::1%25lo]"), ("IPv6 with a bare zone", b"[fe80::1%lo]"),
+        ("IPv6 with a space", b"[:: 1]"), ("IPv6 and a second bracket", b"[::1]]"),
+        ("IPv6 with junk behind the port", b"[::1]:80x"), ("two brackets", b"[[::1]]"),
+        ("semicolon and space", b"a.test; b"), ("port of six digits", b"a.test:000080"),
+        ("port with a path", b"a.test:80/x"), ("only a port", b":80"), ("only a colon", b":"),
+        ("port in other digits", b"a.test:\xd9\xa8"), ("NUL encoded half", b"a%0.test"),
+        ("two at signs", b"a@b@c"), ("comma at the end", b"a.test,"),
+        ("soft hyphen", b"a\xc2\xad.test")):
+    refuse("with " + name, "9112 3.2", req("GET / HTTP/1.1", b"Host: " + value),
+           also=(200,) if "IPv6" in name or "six" in name else ())
+for name, value in (("IPv6 with IPv4 inside", "[::ffff:192.0.2.1]"),
+                    ("IPv6 and port", "[::1]:8080"),
+                    ("IPv6 whole", "[2001:db8:0:0:0:0:0:1]"), ("IPv4 and port", "192.0.2.1:80"),
+                    ("port 65535", "a.test:65535"), ("a dot at the end", "a.test.")):
+    relay("with " + name, "3986 3.2.2", get(host=value), "GET /", has={"host": value})
 refuse("with port out of range", "9110 4.2.1", get(host="a.test:99999"), also=(200,))
 for name, value in (("NUL", b"a\0.test"), ("control", b"a\x01.test"), ("bare CR", b"a\rb.test"),
                     ("delete", b"a\x7f.test")):

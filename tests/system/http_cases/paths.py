@@ -89,6 +89,35 @@ for name, target in (("with parameter", "/other/..;/x"),
                      ("with encoded parameter", "/other/..%3b/x"),
                      ("with encoded backslash", "/other/..%5cx")):
     refuse("route dots " + name, "3986 3.3", get(target=target), also=(200,))
+for name, target in (("one dot with parameter", "/.;/other/x"),
+                     ("one dot and encoded parameter", "/.%3bx/a"),
+                     ("one encoded dot with parameter", "/%2e;a=b/other/x"),
+                     ("dots with encoded NUL behind", "/other/..%00/x"),
+                     ("dots, twice a parameter", "/other/..;;/x"),
+                     ("encoded dots with a parameter", "/other/%2e%2e;/x"),
+                     ("dots behind an encoded slash", "/other/x%2f../y"),
+                     ("dots, overlong", "/other/%c0%ae%c0%ae/x"),
+                     ("slash, overlong", "/other%c0%afx"), ("encoded backslash", "/other%5cx"),
+                     ("dots and backslash", "/other/..%5C..%5Cx"),
+                     ("NUL behind the prefix", "/other/%00/../x")):
+    refuse("route by " + name, "3986 3.3", get(target=target), also=(200,))
+for name, target, at, relayed in (
+        ("dots in a query", "/other/x?../../y", "other", "/other/x?../../y"),
+        ("dots behind an encoded question mark", "/other/x%3f/../y", "other", "/other/y"),
+        ("dots behind an encoded number sign", "/other/x%23/../y", "other", "/other/y"),
+        ("the prefix alone by dots", "/other/x/..", "other", "/other/"),
+        ("out by the last dots", "/other/..", "main", "/"),
+        ("out by the last dots and slash", "/other/../", "main", "/"),
+        ("deep and out", "/other/a/b/../../../c", "main", "/c"),
+        ("twice encoded dots", "/other/%252e%252e/x", "other", "/other/%252e%252e/x"),
+        ("wide dots", "/other/%ef%bc%8e%ef%bc%8e/x", "other", "/other/%EF%BC%8E%EF%BC%8E/x"),
+        ("dots with a space", "/other/..%20/x", "other", "/other/..%20/x"),
+        ("dots with a letter", "/other/..a/x", "other", "/other/..a/x"),
+        ("a tilde", "/other/~/x", "other", "/other/~/x"),
+        ("slashes between dots", "/other/.//..//x", "main", "/x"),
+        ("absolute form", "http://a.test/other/../x", "main", "/x"),
+        ("absolute form, encoded", "http://a.test/%6Fther/%2E%2E/x", "main", "/x")):
+    relay("route left by " + name, "3986 5.2.4", get(target=target), "GET " + relayed, at=at)
 same("route three dots", "3986 3.3", "/other/.../x", "/other/.../x", at="other")
 for name, target in (("above the root", "/../a"), ("far above the root", "/a/../../../b"),
                      ("only dots", "/.."), ("encoded above the root", "/%2e%2e/a"),

@@ -20,6 +20,11 @@ for name, method in (("unknown", "FOO"), ("lower case", "get"), ("mixed case", "
                      ("with digits", "GET2")):
     add("method " + name, "9110 9.1", req(method + " / HTTP/1.1", HOST), status=501,
         also=(200, 400, 405), relays=[])
+for method in ("ANNOUNCE", "DESCRIBE", "SETUP", "PLAY", "TEARDOWN", "OPTION", "OPTIONSX", "GE",
+               "G", "GETGET", "get", "post", "head", "options", "connect", "trace", "gEt", "0", "-",
+               "!", "~", "PRI2", "HTTP", "HTTP1"):
+    add("method named " + method, "9110 9.1", req(method + " / HTTP/1.1", HOST), status=501,
+        also=(200, 400, 405), relays=[])
 for name, method in (("with at sign", "G@T"), ("with slash", "G/T"), ("with NUL", "G\0T"),
                      ("with colon", "GET:"), ("in quotes", '"GET"'), ("with high byte", "G\xc9T"),
                      ("with control", "G\x01T")):
@@ -157,6 +162,58 @@ relay("target absolute, other port in Host", "9112 3.2.2",
       has={"host": "a.test"}, after=None)
 relay("target https on a plain port", "9110 7.4", get(target="https://a.test/x"), "GET /x",
       also=(400, 421))
+relay("target absolute, port of the scheme", "9110 4.2.3",
+      get(target="http://a.test:80/x", host="a.test"), "GET /x", also=(400,))
+relay("target absolute, port of the scheme in Host", "9110 4.2.3",
+      get(target="http://a.test/x", host="a.test:80"), "GET /x", also=(400,))
+relay("target absolute, empty port", "9110 4.2.3",
+      get(target="http://a.test:/x", host="a.test"), "GET /x", also=(400,))
+relay("target absolute, IPv6", "9110 4.2.3", get(target="http://[::1]:80/x", host="[::1]"),
+      "GET /x",
+      also=(400,))
+relay("target absolute, dots in the path", "3986 5.2.4", get(target="http://a.test/a/../x"),
+      "GET /x",
+      raw=True)
+for name, target, host in (
+        ("port of another scheme", "http://a.test:443/x", "a.test"),
+        ("another name", "http://a.test/x", "a.test.b"),
+        ("a name as prefix", "http://a.test.b/x", "a.test"),
+        ("port in one", "http://a.test:81/x", "a.test:8"),
+        ("no Host value", "http://a.test/x", "")):
+    refuse("target absolute, Host with " + name, "9112 3.2.2", get(target=target, host=host),
+           also=(200,))
+for name, target in (
+        ("query in the host", "http://a.test?b/../../x@c"),
+        ("at sign behind", "http://a.test@b.test/x"),
+        ("encoded at sign", "http://a.test%40b.test/x"), ("backslash", "http://a.test\\x"),
+        ("two hosts", "http://a.test,b.test/x"), ("no authority", "http:a.test/x"),
+        ("three slashes", "http:////a.test/x"), ("only a port", "http://:80/x"),
+        ("ws scheme", "ws://a.test/x"), ("javascript", "javascript:alert(1)"),
+        ("file", "file:///etc/passwd"), ("data", "data:,x"), ("about", "about:blank"),
+        ("urn", "urn:a:b"), ("IPv6 not closed", "http://[::1/x"),
+        ("IPv6 bad", "http://[1::2::3]/x")):
+    if name == "query in the host":
+        relay("target absolute, " + name, "3986 3.2", get(target=target), "GET /?b/../../x@c")
+    else:
+        refuse("target absolute, " + name, "9112 3.2.2", get(target=target), also=(200, 404))
+add("target absolute without path with OPTIONS", "9112 3.2.4",
+    req("OPTIONS http://a.test HTTP/1.1", HOST), status=204, also=(200, 400, 404, 405, 501),
+    relays=[], after="keep")
+relay("target absolute of / with OPTIONS", "9112 3.2.4",
+      req("OPTIONS http://a.test/ HTTP/1.1", HOST), "OPTIONS /")
+refuse("target asterisk with a query", "9112 3.2.4", req("OPTIONS *?a HTTP/1.1", HOST))
+refuse("target of two asterisks", "9112 3.2.4", req("OPTIONS ** HTTP/1.1", HOST))
+refuse("target asterisk with HEAD", "9112 3.2.4", req("HEAD * HTTP/1.1", HOST))
+refuse("target asterisk with POST", "9112 3.2.4",
+       req("POST * HTTP/1.1", HOST, "Content-Length: 0"))
+refuse("target authority with POST", "9112 3.2.3",
+       req("POST a.test:80 HTTP/1.1", HOST, "Content-Length: 0"))
+refuse("target authority with OPTIONS", "9112 3.2.3", req("OPTIONS a.test:80 HTTP/1.1", HOST))
+for name, target in (("star path", "*/x"), ("tilde", "~a"), ("dot", "."), ("dots", ".."),
+                     ("percent slash", "%2fa"), ("encoded first", "%2F%2Fa"), ("at", "@a"),
+                     ("colon", ":80"), ("semicolon", ";a"), ("IPv6", "[::1]:80"),
+                     ("backslash", "\\a"), ("scheme alone", "http:"), ("equals", "=")):
+    refuse("target begins with %s" % name, "9112 3.2.1", get(target=target))
 refuse("target absolute without Host", "9112 3.2", req("GET http://a.test/x HTTP/1.1"))
 for name, target in (("empty host", "http:///x"), ("only scheme", "http://"),
                      ("no slashes", "http:/x"), ("bad scheme", "1http://a.test/x"),

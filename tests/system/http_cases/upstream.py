@@ -20,8 +20,9 @@ def cut(name, rfc, origin, **facts):
 
     A gateway that has not begun to pass it on may still answer 502 instead.
     """
-    add(name, rfc, facts.pop("send", None) or get(), origin=origin, status=(200, 502),
-        also=(None,), whole=False, after="close", relays=None, **facts)
+    add(name, rfc, facts.pop("send", None) or get(), origin=origin,
+        status=facts.pop("any_status", (200, 502)), also=(None,), whole=False, after="close",
+        relays=None, **facts)
 
 
 # --- Before the head ------------------------------------------------------------------------
@@ -87,6 +88,26 @@ for name, body in (("size not hex", b"g\r\nhello\r\n"), ("size negative", b"-5\r
         whole=False, origin=[[ok("Transfer-Encoding: chunked", body=body + b"0\r\n\r\n"), CLOSE]],
         after=None)
 
+for name, body in (("size line ends in LF", b"5\nhello\r\n"), ("size plus", b"+5\r\nhello\r\n"),
+                   ("size with a tab", b"5\t\r\nhello\r\n"),
+                   ("size with a comma", b"5,5\r\nhello\r\n"),
+                   ("size 2^63", b"8000000000000000\r\nhello\r\n"),
+                   ("size 2^64 - 1", b"ffffffffffffffff\r\nhello\r\n"),
+                   ("extension with NUL", b"5;a\0\r\nhello\r\n"),
+                   ("extension with bare CR", b"5;a\rb\r\nhello\r\n"),
+                   ("extension with bare LF", b"5;a\nb\r\nhello\r\n"),
+                   ("data ended by LF", b"5\r\nhello\n"), ("data too short", b"5\r\nhell\r\n"),
+                   ("a status line", b"HTTP/1.1 200 OK\r\n"),
+                   ("extension of 64 KiB", b"5;" + b"a" * 65536 + b"\r\nhello\r\n")):
+    cut("later chunk " + name, "9112 7.1", [CHUNK + body + b"0\r\n\r\n", CLOSE], ours=True)
+cut("length longer than sent, and a second answer in it", "9112 8",
+    [ok("Content-Length: 100", body=EVIL), CLOSE])
+cut("reset while the client still sends", "9112 8", [EARLY, TEN, RESET],
+    send=post("Content-Length: 4194304", body=b"x" * (4 << 20)), partial=True, ours=True)
+cut("closed in the body of a 404", "9112 8",
+    [req("HTTP/1.1 404 Not Found", "Content-Length: 10", body=b"no"), CLOSE], ours=True,
+    any_status=(404, 502))
+
 # --- Status lines ---------------------------------------------------------------------------
 
 for name, line in (
@@ -141,6 +162,26 @@ for name, fields, lenient in (
     fault("framing, " + name, "9112 6.3",
           [ok(*fields, body=b"5\r\nhello\r\n0\r\n\r\n"), CLOSE], reason="bad_response",
           also=lenient)
+for name, fields in (
+        ("length after coding", ("Transfer-Encoding: chunked", "Content-Length: 5")),
+        ("length 0 and chunked", ("Content-Length: 0", "Transfer-Encoding: chunked")),
+        ("chunked in two lines", ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked")),
+        ("coding identity", ("Transfer-Encoding: identity",)),
+        ("coding chunked, identity", ("Transfer-Encoding: chunked, identity",)),
+        ("coding empty", ("Transfer-Encoding:",)),
+        ("coding quoted", ('Transfer-Encoding: "chunked"',)),
+        ("coding like chunked", ("Transfer-Encoding: xchunked",)),
+        ("coding hidden by space", ("Transfer-Encoding : chunked",)),
+        ("coding hidden by folding", ("Transfer-Encoding:\r\n chunked",)),
+        ("length 2^63", ("Content-Length: 9223372036854775808",)),
+        ("length with a comma", ("Content-Length: 5,",)),
+        ("length three times, last differs", ("Content-Length: 5", "Content-Length: 5",
+                                              "Content-Length: 50")),
+        ("length with junk", ("Content-Length: 5 hello",)),
+        ("length dotted", ("Content-Length: 5.0",)),
+        ("length in quotes", ('Content-Length: "5"',))):
+    fault("framing, " + name, "9112 6.3",
+          [ok(*fields, body=b"5\r\nhello\r\n0\r\n\r\n"), CLOSE], reason="bad_response", also=(200,))
 for name, fields in (("lengths equal", ("Content-Length: 5", "Content-Length: 5")),
                      ("length list equal", ("Content-Length: 5, 5",))):
     fault("framing, " + name, "9112 6.3", [ok(*fields, body=b"hello"), CLOSE],
@@ -200,6 +241,12 @@ def play_unsolicited(run):
                    "the next answer is its own: %r %r" % (res, res.body))
 
 
+for name, extra in (("CR LF", b"\r\n"), ("one byte", b"\0"), ("a chunk", b"0\r\n\r\n"),
+                    ("an interim answer", b"HTTP/1.1 100 Continue\r\n\r\n")):
+    answer("%s after the length" % name, "9112 6.3", [HELLO + extra], text=b"hello", after="keep")
+    answer("%s after the chunks" % name, "9112 6.3",
+           [ok("Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\n") + extra],
+           text=b"hello", after="keep")
 answer("an answer on an idle connection", "9112 9.2",
        [HELLO, AWAIT("idle"), EVIL, MARK("spoken"), HOLD], text=b"hello", play=play_unsolicited)
 answer("junk on an idle connection", "9112 9.2",
