@@ -46,6 +46,7 @@ struct config_limits {
 	int64_t pool;                   /* idle connections kept per endpoint and worker */
 	int64_t retries;                /* further tries of one request */
 	double retry_budget;            /* share of requests that may be retries, 0.1 = 10 % */
+	int64_t checks;                 /* of endpoints, at the same time */
 };
 
 /* Positions in the choices of the members of "http". */
@@ -72,6 +73,30 @@ struct config_consul {
 	uint64_t hold; /* how long a big loss is held */
 };
 
+/* When endpoints are left out for what requests to them came to. */
+struct config_ejection {
+	int64_t consecutive; /* gateway errors in a row; 0: off */
+	double success_gap;  /* success so much below the others', 0.3 = 30 points; 0: off */
+	int64_t requests;    /* in an interval, for success to be compared */
+	uint64_t interval;
+	uint64_t time, time_max; /* of an ejection: time x how often; at most */
+	double max_ejected;      /* share of the endpoints; one always may be */
+	int refused;             /* bool: a refused connection puts an endpoint out */
+};
+
+/* Positions in the choices of check.type. */
+enum { CONFIG_CHECK_OFF, CONFIG_CHECK_HTTP, CONFIG_CHECK_TCP };
+
+/* What the control process asks each endpoint by itself. */
+struct config_check {
+	int type;
+	const char *path, *host; /* of HTTP; host NULL: the endpoint's address */
+	uint64_t interval, timeout;
+	unsigned jitter; /* per cent of the interval */
+	unsigned healthy, unhealthy;
+	unsigned status_min, status_max;
+};
+
 /* A static endpoint as written; its host name, if it is one, is resolved by discovery. */
 struct config_endpoint {
 	const char *host; /* without brackets */
@@ -90,6 +115,8 @@ struct config_service {
 	int balance;                /* enum: round_robin */
 	int on_all_critical;        /* enum: panic | fail */
 	uint64_t connect, response; /* 0: the default's */
+	struct config_ejection ejection;
+	struct config_check check;
 };
 
 /* A plugin in a route: the route's own or a filter. */
@@ -143,6 +170,8 @@ struct gateway_config {
 	int log_format;         /* enum config_log_format */
 	struct config_consul consul;
 	struct config_timeouts timeouts;
+	struct config_ejection ejection; /* of services that say nothing of their own */
+	struct config_check check;
 	struct config_limits limits;
 	struct config_http http;
 	struct config_service *services; /* those named in the file */

@@ -269,6 +269,7 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 		.connect = raw->timeout.connect,
 		.response = raw->timeout.response,
 	};
+	build_health(b, raw, pointer, object, s);
 	if (!*raw->name || strlen(raw->name) > 255 || raw->name[strcspn(raw->name, " \t/")])
 		build_error(b, pointer,
 			    "\"%s\" is not a service's name; write 1 to 255 characters, no "
@@ -292,6 +293,7 @@ void build_services(const struct gateway_build *b)
 	struct gateway_config *c = b->config;
 	const struct raw_service *raw = b->raw->services.items;
 
+	build_health_defaults(b);
 	c->services = arena_alloc(&c->arena, (b->raw->services.n + 1) * sizeof(*c->services));
 	must(c->services);
 	c->service_count = b->raw->services.n;

@@ -29,5 +29,9 @@ void build_process(const struct gateway_build *); /* listen, admin, workers, fil
 void build_consul(const struct gateway_build *);
 void build_services(const struct gateway_build *);
 void build_routes(const struct gateway_build *); /* gateway_routes.c */
+/* Of one service, whose object in the file is given; its defaults come first (gateway_health.c). */
+void build_health_defaults(const struct gateway_build *);
+void build_health(const struct gateway_build *, const struct raw_service *, const char *pointer,
+		  const json_t *object, struct config_service *);
 
 #endif

@@ -94,9 +94,61 @@ static const struct gh_option timeout_rows[] = {
 	     "After SIGTERM or a reload, what is left is closed after this."),
 };
 
+static const struct gh_option ejection_rows[] = {
+	{ GH_ROW_(struct config_ejection, consecutive, int64_t, GH_OPT_INT, "5",
+		  "Gateway errors in a row, over all workers, that eject an endpoint."),
+	  .choices = "off", .min = 1, .max = 1000000, .flags = OPTION_WORD },
+	{ GH_ROW_(struct config_ejection, success_gap, double, GH_OPT_NUMBER, "0.3",
+		  "Ejects an endpoint whose share of successes is so much below that of the "
+		  "others; 0: off."),
+	  .max = 1 },
+	GH_INT(struct config_ejection, requests, "50", 1, 1000000,
+	       "Requests that an endpoint, and the others together, must have had in an "
+	       "interval for success_gap to judge."),
+	TIME(struct config_ejection, interval, "10s", 100, HOUR,
+	     "Over which successes are counted for success_gap."),
+	TIME(struct config_ejection, time, "30s", 100, 24 * HOUR,
+	     "How long the first ejection lasts; the next ones last twice, three times as long."),
+	TIME(struct config_ejection, time_max, "5m", 100, 24 * HOUR,
+	     "The longest that an ejection lasts."),
+	{ GH_ROW_(struct config_ejection, max_ejected, double, GH_OPT_NUMBER, "0.3",
+		  "Share of a service's endpoints that may be ejected at once; one may be, "
+		  "unless this is 0, and never the last."),
+	  .max = 1 },
+	GH_BOOL(struct config_ejection, refused, "true",
+		"Leave an endpoint that refuses a connection out at once, until it accepts one."),
+};
+
+static const struct gh_option check_rows[] = {
+	GH_ENUM(struct raw_check, type, "off|http|tcp", "off",
+		"http asks for path; tcp only connects."),
+	GH_STRING(struct raw_check, path, "/", "What an http check asks for."),
+	GH_STRING(struct raw_check, host, NULL,
+		  "Host that it names; the endpoint's address when absent."),
+	GH_STRING(struct raw_check, status, "200-399",
+		  "Status that passes: one, or the first and the last with \"-\" between."),
+	TIME(struct raw_check, interval, "5s", 100, 24 * HOUR,
+	     "From the end of a check to the next."),
+	GH_INT(struct raw_check, jitter, "10", 0, 50,
+	       "Per cent by which intervals differ, so that checks do not come in step."),
+	TIME(struct raw_check, timeout, "2s", 10, HOUR, "After which a check has failed."),
+	GH_INT(struct raw_check, healthy, "2", 1, 1000,
+	       "Checks in a row that must pass until an endpoint is used again."),
+	GH_INT(struct raw_check, unhealthy, "3", 1, 1000,
+	       "Checks in a row that must fail until it is left out.  The first check of an "
+	       "endpoint is believed at once."),
+};
+
+#define EJECTION_HELP "When endpoints are left out for what requests to them came to"
+#define CHECK_HELP    "How the control process checks each endpoint by itself"
+
 static const struct gh_option defaults_rows[] = {
 	GH_OBJECT(struct raw_defaults, timeout, timeout_rows,
 		  "Time limits of every request; services and routes narrow some."),
+	GH_OBJECT(struct raw_defaults, ejection, ejection_rows,
+		  EJECTION_HELP "; a service that has this object takes nothing from here."),
+	GH_OBJECT(struct raw_defaults, check, check_rows,
+		  CHECK_HELP "; a service that has this object takes nothing from here."),
 };
 
 static const struct gh_option limits_rows[] = {
@@ -134,6 +186,8 @@ static const struct gh_option limits_rows[] = {
 	{ GH_ROW_(struct config_limits, retry_budget, double, GH_OPT_NUMBER, "0.1",
 		  "Share of a worker's requests that may be retries; 0.1 is 10 %."),
 	  .max = 1 },
+	GH_INT(struct config_limits, checks, "64", 1, 1000,
+	       "Checks and probes of endpoints that run at the same time."),
 };
 
 #define HTTP_CHOICE(field, c, h) GH_ENUM(struct config_http, field, c, "reject", h)
@@ -189,6 +243,8 @@ static const struct gh_option service_rows[] = {
 		"When no instance is healthy: panic tries the critical ones, fail answers 503."),
 	GH_OBJECT(struct raw_service, timeout, service_timeout_rows,
 		  "Time limits for this service."),
+	GH_OBJECT(struct raw_service, ejection, ejection_rows, EJECTION_HELP "."),
+	GH_OBJECT(struct raw_service, check, check_rows, CHECK_HELP "."),
 };
 
 static const struct gh_option header_rows[] = {

@@ -18,8 +18,17 @@ struct raw_discovery {
 	struct raw_consul consul;
 };
 
+struct raw_check {
+	int type;
+	const char *path, *host, *status;
+	uint64_t interval, timeout;
+	int64_t jitter, healthy, unhealthy;
+};
+
 struct raw_defaults {
 	struct config_timeouts timeout;
+	struct config_ejection ejection;
+	struct raw_check check;
 };
 
 struct raw_log {
@@ -42,6 +51,8 @@ struct raw_service {
 	int64_t default_port;
 	int balance, on_all_critical;
 	struct raw_service_timeout timeout;
+	struct config_ejection ejection;
+	struct raw_check check;
 };
 
 /* A member of "headers". */

@@ -11,6 +11,7 @@
 #include "control/generation.h"
 #include "control/proc.h"
 #include "discovery/discovery.h"
+#include "discovery/guard.h"
 #include "metrics/prometheus.h"
 
 void control_total(const struct control *c, struct total *t)
@@ -217,6 +218,64 @@ static void metrics_services(struct buf *b, struct discovery *d)
 	}
 }
 
+/* ---- what became of endpoints ---- */
+
+static void metrics_ejections(void *arg, const struct guard_stats *s)
+{
+	for (int i = 0; i < OUTLIER_CAUSES; i++)
+		prometheus_u64(arg, "gatehouse_ejections_total",
+			       PROMETHEUS_LABELS({ "service", str_from(s->service) },
+						 { "cause", str_from(outlier_cause_name(
+								    (enum outlier_cause)i)) }),
+			       s->ejections[i]);
+}
+
+static void metrics_out(void *arg, const struct guard_stats *s)
+{
+	const struct {
+		const char *why;
+		uint64_t value;
+	} out[] = {
+		{ "ejected", s->ejected },
+		{ "refused", s->refused },
+		{ "failing", s->failing },
+	};
+
+	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++)
+		prometheus_u64(arg, "gatehouse_endpoints_out",
+			       PROMETHEUS_LABELS({ "service", str_from(s->service) },
+						 { "why", str_from(out[i].why) }),
+			       out[i].value);
+}
+
+static void metrics_checks(void *arg, const struct guard_stats *s)
+{
+	prometheus_u64(
+		arg, "gatehouse_checks_total",
+		PROMETHEUS_LABELS({ "service", str_from(s->service) }, { "result", STR("passed") }),
+		s->checks_passed);
+	prometheus_u64(
+		arg, "gatehouse_checks_total",
+		PROMETHEUS_LABELS({ "service", str_from(s->service) }, { "result", STR("failed") }),
+		s->checks_failed);
+}
+
+static void metrics_guard(struct buf *b, const struct guard *g)
+{
+	prometheus_family(b, "gatehouse_ejections_total", "counter",
+			  "Times that an endpoint was left out for what requests to it came to.");
+	if (g)
+		guard_stats_each(g, metrics_ejections, b);
+	prometheus_family(b, "gatehouse_endpoints_out", "gauge",
+			  "Endpoints that are ejected, refuse connections, or fail their check.");
+	if (g)
+		guard_stats_each(g, metrics_out, b);
+	prometheus_family(b, "gatehouse_checks_total", "counter",
+			  "Checks of endpoints by the control process, by result.");
+	if (g)
+		guard_stats_each(g, metrics_checks, b);
+}
+
 void admin_metrics(struct control *c, struct buf *b)
 {
 	struct discovery *d = c->current ? c->current->discovery : NULL;
@@ -225,6 +284,7 @@ void admin_metrics(struct control *c, struct buf *b)
 	metrics_info(b, c);
 	metrics_workers(b, c);
 	metrics_services(b, d);
+	metrics_guard(b, c->current ? c->current->guard : NULL);
 	metrics_consul(b, d);
 	control_total(c, &t);
 	prometheus_total(b, &t);

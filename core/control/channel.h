@@ -5,7 +5,9 @@
  *
  * control -> worker
  *	{"type":"endpoints","service":NAME,"state":"live"|"empty"|"never",
- *	 "endpoints":[{"id":TEXT,"address":IP,"port":N,"weight":N},...]}   full state, never deltas
+ *	 "endpoints":[{"id":TEXT,"address":IP,"port":N,"weight":N,
+ *	  "slot":N},...]}	full state, never deltas; slot: where in the slab the worker counts
+ *		what requests to it come to; none: it does not
  *	{"type":"drain","limit_ms":N,"keep_idle":BOOL}	keep_idle: connections without a request
  *		are kept for one more; a second drain without it ends that
  *	{"type":"told"}        the answer to "needs": all that is known of them was sent
@@ -13,6 +15,8 @@
  *	{"type":"needs","services":[NAME,...]}
  *	{"type":"ready","plugins":[{"name":TEXT,"version":TEXT,"hash":TEXT},...]}
  *	{"type":"failed","errors":[TEXT,...]}       it cannot start; it then exits with 1
+ *	{"type":"look","service":NAME}              an endpoint of it refused a connection: the
+ *		counts in the slab are worth a look at once
  *	{"type":"drained"}                          it then exits with 0
  */
 #ifndef GATEHOUSE_CONTROL_CHANNEL_H

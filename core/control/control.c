@@ -133,6 +133,7 @@ static void control_on_ready(void *arg, struct generation *g)
 	if (c->stopping)
 		return;
 	c->current = g;
+	generation_serve(g, old);
 	if (old) {
 		c->reloads++;
 		c->reloaded_us = clock_wall_us();

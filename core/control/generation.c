@@ -17,6 +17,7 @@
 #include "control/proc.h"
 #include "control/supervisor.h"
 #include "discovery/discovery.h"
+#include "discovery/guard.h"
 
 #define GENERATION_MS UINT64_C(1000000)
 
@@ -54,14 +55,33 @@ static void generation_on_change(void *arg, const struct registry_service *servi
 		generation_send_service(&g->slots[i], service);
 }
 
+/* Counts of another generation's endpoints would go to places that mean others here. */
+static void generation_send_uncounted(struct slot *s, const struct registry_service *service)
+{
+	json_t *message, *endpoint;
+	size_t i;
+
+	if (!s->proc || !service->answered)
+		return;
+	message = registry_message(service);
+	json_array_foreach(json_object_get(message, "endpoints"), i, endpoint)
+		json_object_del(endpoint, "slot");
+	proc_send(s->proc, message);
+	json_decref(message);
+}
+
 static void generation_send_all(struct slot *s, struct generation *from)
 {
 	struct registry *r = discovery_registry(from->discovery);
 	struct map_entry *e;
 	size_t i = 0;
 
-	while ((e = map_next(&r->services, &i)))
-		generation_send_service(s, e->value);
+	while ((e = map_next(&r->services, &i))) {
+		if (from == s->generation)
+			generation_send_service(s, e->value);
+		else
+			generation_send_uncounted(s, e->value);
+	}
 }
 
 void generation_greet(struct slot *s)
@@ -161,6 +181,14 @@ static void generation_on_failed(struct slot *s, const json_t *message)
 		generation_give_up(g);
 }
 
+static void generation_on_look(struct slot *s, const json_t *message)
+{
+	const char *service = json_string_value(json_object_get(message, "service"));
+
+	if (service)
+		guard_look(s->generation->guard, service);
+}
+
 void generation_message(struct slot *s, const json_t *message)
 {
 	const char *type = json_string_value(json_object_get(message, "type"));
@@ -172,6 +200,8 @@ void generation_message(struct slot *s, const json_t *message)
 		generation_on_ready(s, message);
 	else if (str_eq(word, STR("failed")))
 		generation_on_failed(s, message);
+	else if (str_eq(word, STR("look")))
+		generation_on_look(s, message);
 	else if (!str_eq(word, STR("drained")))
 		log_warn("message of an unknown type", LOG_U("worker", s->index),
 			 LOG_S("type", type ? type : ""));
@@ -256,6 +286,17 @@ static int generation_listen(struct generation *g, struct error *e)
 	return 0;
 }
 
+static void generation_make_guard(struct generation *g)
+{
+	const struct slab **slabs = xcalloc(g->slot_count + 1, sizeof(struct slab *));
+
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		slabs[i] = &g->slots[i].slab;
+	g->guard = guard_new(g->loop, g->config, discovery_registry(g->discovery), slabs,
+			     g->slot_count);
+	free(slabs);
+}
+
 static int generation_prepare(struct generation *g, struct error *e)
 {
 	generation_hash(g->config->text, g->config_hash);
@@ -265,6 +306,7 @@ static int generation_prepare(struct generation *g, struct error *e)
 	g->discovery = discovery_new(g->loop, g->config, generation_on_change, g);
 	if (!g->discovery)
 		return error_set(e, "discovery cannot start: see the lines above");
+	generation_make_guard(g);
 	return 0;
 }
 
@@ -302,6 +344,9 @@ void generation_free(struct generation *g)
 
 	must(g->state == GENERATION_ENDED);
 	g->discovery = NULL;
+	if (g->guard)
+		guard_close(g->guard);
+	g->guard = NULL;
 	if (d)
 		discovery_close(d, generation_release, g);
 	else
@@ -329,8 +374,10 @@ struct generation *generation_start(const struct generation_spec *spec, struct e
 		generation_free(g);
 		return NULL;
 	}
-	if (spec->before)
+	if (spec->before) {
+		guard_inherit(g->guard, spec->before->guard);
 		discovery_inherit(g->discovery, spec->before->discovery);
+	}
 	for (uint32_t i = 0; i < g->slot_count && !g->failed; i++) {
 		struct error why = { "" };
 
@@ -340,6 +387,15 @@ struct generation *generation_start(const struct generation_spec *spec, struct e
 			generation_send_all(&g->slots[i], spec->before);
 	}
 	return g;
+}
+
+void generation_serve(struct generation *g, struct generation *before)
+{
+	if (before) {
+		guard_stop(before->guard);
+		guard_inherit(g->guard, before->guard);
+	}
+	guard_start(g->guard);
 }
 
 /* ---- end ---- */
@@ -416,6 +472,7 @@ void generation_tick(struct generation *g, uint64_t now, bool behind)
 {
 	for (uint32_t i = 0; i < g->slot_count; i++)
 		supervisor_tick(&g->slots[i], now, behind);
+	guard_tick(g->guard);
 	if (g->state == GENERATION_DRAINING)
 		generation_check_drain(g, now);
 	else if (g->state == GENERATION_STARTING &&

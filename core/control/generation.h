@@ -22,6 +22,7 @@
 struct discovery;
 struct gateway_config;
 struct generation;
+struct guard;
 struct listen_set;
 struct listener;
 struct proc;
@@ -74,6 +75,7 @@ struct generation {
 	struct slot *slots;
 	uint32_t slot_count;
 	struct discovery *discovery;
+	struct guard *guard;
 	struct map needs; /* services that some worker named; key and value are one copy */
 	const struct generation_events *events;
 	void *arg;
@@ -99,6 +101,9 @@ struct generation_spec {
 /* Opens what sockets are missing, starts discovery and the workers.  NULL and the reason; no
  * event then. */
 struct generation *generation_start(const struct generation_spec *, struct error *);
+/* It serves now: its endpoints are checked and judged from now on, from what the one before, which
+ * stops doing so, knows of them.  before: NULL when there was none. */
+void generation_serve(struct generation *, struct generation *before);
 /* Workers finish what they have; after limit_ms what is left is killed.  keep_idle: idle
  * connections are kept for one request more, since another generation serves; a second call
  * without it ends that. */

@@ -66,7 +66,7 @@ static bool registry_endpoint_same(const struct registry_endpoint *a,
 {
 	return a->port == b->port && a->weight == b->weight && a->usable == b->usable &&
 	       strcmp(a->id, b->id) == 0 && strcmp(a->address, b->address) == 0 &&
-	       strcmp(a->why, b->why) == 0;
+	       strcmp(a->why, b->why) == 0 && strcmp(a->out, b->out) == 0 && a->slot == b->slot;
 }
 
 /* Both sorted by id: keeps "since" where usable is as it was; whether anything differs. */
@@ -83,10 +83,36 @@ static bool registry_compare(const struct registry_service *s, struct registry_e
 			old++;
 		if (old < s->endpoint_count && strcmp(s->endpoints[old].id, now[i].id) == 0)
 			was = &s->endpoints[old];
-		now[i].since_ms = was && was->usable == now[i].usable ? was->since_ms : at_ms;
+		if (was)
+			now[i].since_ms = was->usable == now[i].usable ? was->since_ms : at_ms;
+		else if (now[i].since_ms == 0)
+			now[i].since_ms = at_ms;
 		differs |= !was || !registry_endpoint_same(was, &now[i]);
 	}
 	return differs;
+}
+
+/* What a source has said, as the filter leaves it; the state that follows. */
+static enum registry_state registry_filter(struct registry *r, const struct registry_service *s,
+					   enum registry_state state,
+					   struct registry_endpoint *endpoints, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct registry_endpoint *e = &endpoints[i];
+
+		e->offered = e->usable;
+		e->out[0] = '\0';
+		e->health = "in";
+		e->check = "off";
+		e->slot = -1;
+	}
+	if (!r->filter)
+		return state;
+	r->filter(r->filter_arg, s, endpoints, count);
+	for (size_t i = 0; i < count; i++)
+		if (endpoints[i].usable)
+			return REGISTRY_LIVE;
+	return state == REGISTRY_LIVE ? REGISTRY_EMPTY : state;
 }
 
 void registry_publish(struct registry *r, struct registry_service *s, enum registry_state state,
@@ -99,6 +125,7 @@ void registry_publish(struct registry *r, struct registry_service *s, enum regis
 	snprintf(cut, sizeof(cut), "%s", note ? note : "");
 	if (count)
 		qsort(endpoints, count, sizeof(*endpoints), registry_by_id);
+	state = registry_filter(r, s, state, endpoints, count);
 	moved = registry_compare(s, endpoints, count, now);
 	moved |= state != s->state || s->told != s->answered;
 	registry_endpoints_free(s->endpoints, s->endpoint_count);
@@ -114,6 +141,23 @@ void registry_publish(struct registry *r, struct registry_service *s, enum regis
 	s->changed_ms = now;
 	if (r->on_change)
 		r->on_change(r->arg, s);
+}
+
+void registry_refresh(struct registry *r, struct registry_service *s)
+{
+	struct registry_endpoint *copy = xcalloc(s->endpoint_count + 1, sizeof(*copy));
+	enum registry_state state = s->state == REGISTRY_NEVER ? REGISTRY_NEVER : REGISTRY_EMPTY;
+	char note[sizeof(s->note)];
+
+	for (size_t i = 0; i < s->endpoint_count; i++) {
+		copy[i] = s->endpoints[i];
+		copy[i].id = xstrdup(s->endpoints[i].id);
+		copy[i].usable = s->endpoints[i].offered;
+		if (copy[i].usable)
+			state = REGISTRY_LIVE;
+	}
+	memcpy(note, s->note, sizeof(note));
+	registry_publish(r, s, state, copy, s->endpoint_count, note);
 }
 
 bool registry_ready(const struct registry *r)
@@ -136,8 +180,22 @@ const char *registry_state_name(enum registry_state state)
 
 static json_t *registry_endpoint_json(const struct registry_endpoint *e)
 {
-	return json_pack("{s:s, s:s, s:i, s:i}", "id", e->id, "address", e->address, "port",
-			 (int)e->port, "weight", (int)e->weight);
+	json_t *json = json_pack("{s:s, s:s, s:i, s:i}", "id", e->id, "address", e->address, "port",
+				 (int)e->port, "weight", (int)e->weight);
+
+	if (e->slot >= 0)
+		json_object_set_new(json, "slot", json_integer(e->slot));
+	return json;
+}
+
+/* What an operator reads: the source's word, and what is wrong with it all the same. */
+static json_t *registry_why(const struct registry_endpoint *e)
+{
+	if (!e->out[0])
+		return json_string(e->why);
+	return e->usable ?
+		       json_sprintf("used all the same, as there is no better one: %s", e->out) :
+		       json_string(e->out);
 }
 
 json_t *registry_message(const struct registry_service *s)
@@ -161,7 +219,10 @@ static json_t *registry_service_json(const struct registry_service *s, uint64_t 
 		json_t *json = registry_endpoint_json(e);
 
 		json_object_set_new(json, "usable", json_boolean(e->usable));
-		json_object_set_new(json, "why", json_string(e->why));
+		json_object_set_new(json, "why", registry_why(e));
+		json_object_set_new(json, "source_why", json_string(e->why));
+		json_object_set_new(json, "health", json_string(e->health));
+		json_object_set_new(json, "check", json_string(e->check));
 		json_object_set_new(json, "since", json_integer((json_int_t)e->since_ms));
 		json_array_append_new(list, json);
 	}

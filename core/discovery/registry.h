@@ -26,6 +26,12 @@ struct registry_endpoint {
 	bool usable;
 	char why[160];     /* "passing", "critical: check TTL expired", "maintenance", ... */
 	uint64_t since_ms; /* wall clock of the last change of usable */
+	/* Written by the filter, and since_ms of one that was out before this registry began. */
+	bool offered;       /* usable as its source has it */
+	char out[160];      /* why it is not used all the same; "" when nothing is wrong with it */
+	const char *health; /* "in", "ejected", "refused" or "failing" */
+	const char *check;  /* "off", "unknown", "passing" or "failing" */
+	int32_t slot;       /* its counts in the slab; -1: none */
 };
 
 struct registry_service {
@@ -44,11 +50,17 @@ struct registry_service {
 };
 
 typedef void (*registry_cb)(void *arg, const struct registry_service *);
+/* Called with sorted endpoints before they are published: may take usable from some that have it,
+ * and says why. */
+typedef void (*registry_filter_cb)(void *arg, const struct registry_service *,
+				   struct registry_endpoint *, size_t count);
 
 struct registry {
 	struct map services;
 	registry_cb on_change; /* NULL: nobody is told */
 	void *arg;
+	registry_filter_cb filter; /* NULL: none */
+	void *filter_arg;
 };
 
 void registry_init(struct registry *, registry_cb on_change, void *arg);
@@ -59,6 +71,8 @@ struct registry_service *registry_service(struct registry *, const char *name, c
  * that a worker or an operator sees differs. */
 void registry_publish(struct registry *, struct registry_service *, enum registry_state,
 		      struct registry_endpoint *, size_t count, const char *note);
+/* Publishes once more what the source has said last: the filter's mind has changed. */
+void registry_refresh(struct registry *, struct registry_service *);
 /* Whether all services there are have been answered for once. */
 bool registry_ready(const struct registry *);
 /* "never", "empty" or "live". */

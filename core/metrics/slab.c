@@ -17,7 +17,7 @@ const uint64_t slab_bucket_us[SLAB_BUCKETS - 1] = {
 
 /* Where each part starts; the sizes of all parts are multiples of 8. */
 struct slab_layout {
-	uint64_t routes, services, plugin_metrics, bytes;
+	uint64_t routes, services, plugin_metrics, endpoints, bytes;
 };
 
 static struct slab_layout slab_layout_of(uint64_t route_count, uint64_t service_cap)
@@ -26,7 +26,8 @@ static struct slab_layout slab_layout_of(uint64_t route_count, uint64_t service_
 
 	at.services = at.routes + route_count * sizeof(struct slab_route);
 	at.plugin_metrics = at.services + service_cap * sizeof(struct slab_service);
-	at.bytes = at.plugin_metrics + SLAB_PLUGIN_METRICS * sizeof(struct slab_plugin_metric);
+	at.endpoints = at.plugin_metrics + SLAB_PLUGIN_METRICS * sizeof(struct slab_plugin_metric);
+	at.bytes = at.endpoints + SLAB_ENDPOINTS * sizeof(struct slab_endpoint);
 	return at;
 }
 
@@ -39,6 +40,7 @@ static void slab_point(struct slab *s, void *region, uint32_t route_count, uint3
 	s->routes = (struct slab_route *)(void *)(p + at.routes);
 	s->services = (struct slab_service *)(void *)(p + at.services);
 	s->plugin_metrics = (struct slab_plugin_metric *)(void *)(p + at.plugin_metrics);
+	s->endpoints = (struct slab_endpoint *)(void *)(p + at.endpoints);
 	s->bytes = at.bytes;
 	s->route_count = route_count;
 	s->service_cap = service_cap;
@@ -74,6 +76,7 @@ int slab_create(struct slab *s, uint32_t worker, uint64_t generation, uint32_t r
 		.service_cap = service_cap,
 		.service_offset = (uint32_t)at.services,
 		.plugin_metric_offset = (uint32_t)at.plugin_metrics,
+		.endpoint_offset = (uint32_t)at.endpoints,
 		.worker = worker,
 		.generation = generation,
 		.heartbeat_ns = clock_mono_ns(),

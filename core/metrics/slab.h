@@ -6,6 +6,7 @@
 #ifndef GATEHOUSE_METRICS_SLAB_H
 #define GATEHOUSE_METRICS_SLAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,8 @@ enum {
 	SLAB_NAME_SIZE = 120,
 	SLAB_BUCKETS = 16, /* upper bounds in slab_bucket_us[], the last is infinity */
 	SLAB_PLUGIN_METRICS = 64,
-	SLAB_STATUS_CLASSES = 6 /* 0: no answer, 1xx (tunnels) ... 5xx */
+	SLAB_STATUS_CLASSES = 6, /* 0: no answer, 1xx (tunnels) ... 5xx */
+	SLAB_ENDPOINTS = 16384   /* pages that nobody writes to take no memory */
 };
 
 /* Upper bounds of the latency buckets in microseconds, but for the last. */
@@ -61,6 +63,15 @@ struct slab_service {
 	struct slab_histogram duration; /* request sent to head received */
 };
 
+/* What requests to one endpoint came to, for the control process to judge it by.  The control
+ * process says in its "endpoints" messages which is whose. */
+struct slab_endpoint {
+	uint64_t ok;
+	uint64_t failed;  /* gateway errors: no answer, or 502, 503 and 504 */
+	uint64_t refused; /* of these: the connection was refused */
+	uint64_t row;     /* failed since the last ok */
+};
+
 /* One per gh_metric(). */
 struct slab_plugin_metric {
 	char plugin[48], name[64], help[128];
@@ -74,6 +85,7 @@ struct slab_header {
 	uint32_t route_count, route_offset;
 	uint32_t service_cap, service_count, service_offset;
 	uint32_t plugin_metric_count, plugin_metric_offset;
+	uint32_t endpoint_offset;
 	uint32_t worker; /* position among the generation's workers */
 	uint64_t generation;
 	int64_t pid;
@@ -101,6 +113,7 @@ struct slab {
 	struct slab_route *routes;
 	struct slab_service *services;
 	struct slab_plugin_metric *plugin_metrics;
+	struct slab_endpoint *endpoints; /* SLAB_ENDPOINTS */
 	/* The control process keeps its own, since a plugin gone wild can write into the region. */
 	size_t bytes;
 	uint32_t route_count, service_cap;
@@ -123,6 +136,20 @@ uint32_t slab_plugin_metric_count(const struct slab *);
 void slab_renew(struct slab *);
 /* The plugin metric's position, found or made; -1 when full. */
 int slab_plugin_metric(struct slab *, const char *plugin, const char *name, const char *help);
+
+/* Readers that load ok first never see a row from before it. */
+static inline void slab_endpoint_ok(struct slab_endpoint *e)
+{
+	__atomic_store_n(&e->row, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->ok, e->ok + 1, __ATOMIC_RELEASE);
+}
+
+static inline void slab_endpoint_failed(struct slab_endpoint *e, bool refused)
+{
+	e->row++;
+	e->failed++;
+	e->refused += refused;
+}
 
 static inline void slab_observe(struct slab_histogram *h, uint64_t us)
 {

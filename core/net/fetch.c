@@ -489,8 +489,10 @@ static int fetch_set_options(struct fetch *f, const struct fetch_spec *spec)
 		rc |= curl_easy_setopt(f->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (spec->userpwd)
 		rc |= curl_easy_setopt(f->easy, CURLOPT_USERPWD, spec->userpwd);
-	if (spec->fresh)
+	if (spec->fresh || spec->once)
 		rc |= curl_easy_setopt(f->easy, CURLOPT_FRESH_CONNECT, 1L);
+	if (spec->once)
+		rc |= curl_easy_setopt(f->easy, CURLOPT_FORBID_REUSE, 1L);
 	rc |= fetch_set_version(f->easy, spec);
 	return rc ? -1 : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/fetch.h -- HTTP requests through libcurl's multi interface on a libuv loop.
- * Called by: discovery/consul (control), plugins' gh_call() (worker).  Never: on the relay's path,
+ * Called by: discovery/ (control), plugins' gh_call() (worker).  Never: on the relay's path,
  * and never in a process that does not ignore SIGPIPE (a TLS library writes without a flag). */
 #ifndef GATEHOUSE_NET_FETCH_H
 #define GATEHOUSE_NET_FETCH_H
@@ -30,6 +30,7 @@ struct fetch_spec {
 	size_t max_answer; /* bytes of body; more fails the fetch */
 	bool compressed;   /* ask for gzip, give plain bytes */
 	bool fresh;        /* a new connection */
+	bool once;         /* one that is closed after it, too */
 	const char *ca_file, *ca_path, *client_cert, *client_key, *tls_server_name, *userpwd;
 	bool tls_insecure;
 };

@@ -59,11 +59,11 @@ static void exchange_on_deadline(struct deadline *d)
 		exchange_retry_or_fail(x, END_CONNECT_TIMEOUT, NULL);
 		break;
 	case WAIT_RESPONSE:
-		x->service->metrics->failures[END_RESPONSE_TIMEOUT]++;
+		exchange_count_failure(x, END_RESPONSE_TIMEOUT);
 		exchange_fail(x, END_RESPONSE_TIMEOUT, NULL);
 		break;
 	case WAIT_STALL:
-		x->service->metrics->failures[END_RESPONSE_STALLED]++;
+		exchange_count_failure(x, END_RESPONSE_STALLED);
 		exchange_fail(x, END_RESPONSE_STALLED, NULL);
 		break;
 	case WAIT_TOTAL:

@@ -223,7 +223,9 @@ void exchange_run_request_hooks(struct exchange *);                             
 void exchange_resume(struct exchange *, enum gh_verdict);                         /* hooks.c */
 void exchange_pick(struct exchange *);                                            /* pick.c */
 void exchange_retry_or_fail(struct exchange *, enum end_reason, const char *why); /* pick.c */
-void exchange_drop_upstream(struct exchange *, bool reset);                       /* pick.c */
+/* Counts a try that ended so, for the service and for the endpoint. */
+void exchange_count_failure(struct exchange *, enum end_reason); /* pick.c */
+void exchange_drop_upstream(struct exchange *, bool reset);      /* pick.c */
 
 /* Whether there is a request at all, if only its first byte. */
 static inline bool exchange_has_begun(const struct exchange *x)

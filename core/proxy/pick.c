@@ -158,12 +158,30 @@ static bool pick_may_retry(struct exchange *x)
 	return true;
 }
 
+void exchange_count_failure(struct exchange *x, enum end_reason reason)
+{
+	bool refused = reason == END_CONNECT_REFUSED;
+
+	x->service->metrics->failures[reason]++;
+	if (reason == END_INTERNAL || !x->endpoint)
+		return;
+	slab_endpoint_failed(x->endpoint->counts, refused);
+	if (refused && x->proxy->on_refused)
+		x->proxy->on_refused(x->proxy, x->service);
+}
+
 void exchange_retry_or_fail(struct exchange *x, enum end_reason reason, const char *why)
 {
-	x->service->metrics->failures[reason]++;
+	struct slab_service *metrics = x->service->metrics;
+
 	x->waiting = false;
-	if ((reason == END_UPSTREAM_CLOSED || reason == END_UPSTREAM_RESET) && pick_retry_stale(x))
+	if ((reason == END_UPSTREAM_CLOSED || reason == END_UPSTREAM_RESET) &&
+	    pick_retry_stale(x)) {
+		/* That a kept connection ended says nothing of the endpoint. */
+		metrics->failures[reason]++;
 		return;
+	}
+	exchange_count_failure(x, reason);
 	exchange_drop_upstream(x, true);
 	if (!pick_may_retry(x)) {
 		exchange_fail(x, reason, why);

@@ -59,6 +59,8 @@ struct proxy {
 	bool draining;
 	bool keep_idle;                       /* while draining: see proxy_drain() */
 	void (*on_conn_gone)(struct proxy *); /* called when a connection has closed */
+	/* An endpoint of the service refused a connection; NULL: nobody is told. */
+	void (*on_refused)(struct proxy *, struct service *);
 };
 
 /* Prepares; the caller has set loop, config, routes, slab, deadlines and opened plugins.  Aborts

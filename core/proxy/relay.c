@@ -471,7 +471,7 @@ void relay_response(struct exchange *x, char *p, size_t n, bool with_head)
 
 	if (relay_decode_response(x, p, n, &used, &piece, &last)) {
 		exchange_drop_upstream(x, true);
-		x->service->metrics->failures[END_BAD_RESPONSE_FRAMING]++;
+		exchange_count_failure(x, END_BAD_RESPONSE_FRAMING);
 		exchange_fail(x, END_BAD_RESPONSE_FRAMING, NULL);
 		return;
 	}

@@ -55,7 +55,7 @@ static void response_suspend(struct exchange *x);
 
 void response_bad(struct exchange *x, enum end_reason reason, const char *why)
 {
-	x->service->metrics->failures[reason]++;
+	exchange_count_failure(x, reason);
 	exchange_drop_upstream(x, true);
 	exchange_fail(x, reason, why);
 }
@@ -97,6 +97,15 @@ static bool response_interim(struct exchange *x)
 	return true;
 }
 
+/* Of the answers, those by which a service says that it cannot do its work. */
+static void response_count(struct exchange *x)
+{
+	if (x->res.status >= 502 && x->res.status <= 504)
+		slab_endpoint_failed(x->endpoint->counts, false);
+	else
+		slab_endpoint_ok(x->endpoint->counts);
+}
+
 static void response_switch(struct exchange *x, char *rest, size_t n)
 {
 	if (!x->req.upgrade || !x->res.upgrade ||
@@ -112,6 +121,7 @@ static void response_switch(struct exchange *x, char *rest, size_t n)
 	x->status = 101;
 	x->upstream_us = (clock_mono_ns() - x->upstream_ns) / 1000;
 	x->head_sent = true;
+	response_count(x);
 	tunnel_begin(x, rest, n);
 }
 
@@ -123,6 +133,7 @@ static void response_final(struct exchange *x)
 	x->upstream_us = (clock_mono_ns() - x->upstream_ns) / 1000;
 	m->requests[class < SLAB_STATUS_CLASSES ? class : 0]++;
 	slab_observe(&m->duration, x->upstream_us);
+	response_count(x);
 	x->res_left = x->res.framing == FRAMING_LENGTH ? x->res.length : 0;
 	x->no_body = x->res.framing == FRAMING_NONE;
 	x->upstream_keep = !x->res.close;

@@ -13,6 +13,9 @@
 
 enum { RETRY_TOKENS_START = 10, RETRY_TOKENS_MAX = 100 };
 
+/* Of endpoints that are dropped, or that the control process does not count. */
+static struct slab_endpoint endpoint_uncounted;
+
 void services_init(struct services *all, struct slab *slab, const struct gateway_config *config)
 {
 	memset(all, 0, sizeof(*all));
@@ -37,6 +40,8 @@ void endpoint_unref(struct endpoint *ep)
 static void endpoint_drop(struct endpoint *ep)
 {
 	ep->listed = false;
+	/* Its place may be another's soon, and requests on it may still end. */
+	ep->counts = &endpoint_uncounted;
 	upconn_close_idle(ep);
 	endpoint_unref(ep);
 }
@@ -97,8 +102,18 @@ static int endpoint_address(struct endpoint *ep, const char *ip, unsigned port)
 	return -1;
 }
 
+static struct slab_endpoint *endpoint_counts(const struct services *all, const json_t *item)
+{
+	const json_t *slot = json_object_get(item, "slot");
+	json_int_t i = json_integer_value(slot);
+
+	return json_is_integer(slot) && i >= 0 && i < SLAB_ENDPOINTS ? &all->slab->endpoints[i] :
+								       &endpoint_uncounted;
+}
+
 /* A listed endpoint from one object of the message; NULL when it is not well-formed. */
-static struct endpoint *endpoint_new(struct service *s, const json_t *item)
+static struct endpoint *endpoint_new(const struct services *all, struct service *s,
+				     const json_t *item)
 {
 	const char *id = json_string_value(json_object_get(item, "id"));
 	const char *ip = json_string_value(json_object_get(item, "address"));
@@ -116,6 +131,7 @@ static struct endpoint *endpoint_new(struct service *s, const json_t *item)
 	ep->weight = (uint32_t)weight;
 	ep->refs = 1;
 	ep->listed = true;
+	ep->counts = endpoint_counts(all, item);
 	list_init(&ep->idle);
 	return ep;
 }
@@ -130,7 +146,7 @@ static struct endpoint *service_keep(struct map *old, const struct endpoint *fre
 	return ep;
 }
 
-static void service_apply(struct service *s, const json_t *list)
+static void service_apply(const struct services *all, struct service *s, const json_t *list)
 {
 	struct map old = { 0 };
 	struct endpoint **endpoints = xcalloc(json_array_size(list) + 1, sizeof(*endpoints));
@@ -142,13 +158,14 @@ static void service_apply(struct service *s, const json_t *list)
 		map_put(&old, str_from(s->endpoints[k]->id), s->endpoints[k]);
 	json_array_foreach((json_t *)list, at, item)
 	{
-		struct endpoint *fresh = endpoint_new(s, item), *kept;
+		struct endpoint *fresh = endpoint_new(all, s, item), *kept;
 		if (!fresh) {
 			log_warn("endpoint ignored: not well-formed", LOG_S("service", s->name));
 			continue;
 		}
 		if ((kept = service_keep(&old, fresh))) {
 			kept->weight = fresh->weight;
+			kept->counts = fresh->counts;
 			endpoint_unref(fresh);
 			fresh = kept;
 		}
@@ -180,7 +197,7 @@ void services_update(struct services *all, const json_t *message)
 	s->state = strcmp(state, "live") == 0  ? SERVICE_LIVE :
 		   strcmp(state, "empty") == 0 ? SERVICE_EMPTY :
 						 SERVICE_NEVER;
-	service_apply(s, list);
+	service_apply(all, s, list);
 }
 
 static bool pick_was_tried(const struct pick_tried *t, const struct endpoint *ep)

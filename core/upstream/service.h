@@ -16,6 +16,7 @@
 struct config_service;
 struct gateway_config;
 struct slab;
+struct slab_endpoint;
 struct slab_service;
 
 enum service_state { SERVICE_NEVER, SERVICE_EMPTY, SERVICE_LIVE };
@@ -35,7 +36,8 @@ struct endpoint {
 	uint32_t idle_count;
 	uint32_t active; /* requests on it now */
 	unsigned refs;
-	bool listed; /* false once discovery has dropped it */
+	bool listed;                  /* false once discovery has dropped it */
+	struct slab_endpoint *counts; /* what requests came to; never NULL */
 };
 
 struct service {
@@ -49,6 +51,7 @@ struct service {
 	uint64_t connect_ms, response_ms, idle_ms;
 	uint32_t pool_max;
 	struct slab_service *metrics;
+	uint64_t looked_ms; /* when the control process was last asked to look at it */
 };
 
 /* All services of a worker, by name. */

@@ -22,7 +22,11 @@
 #include "proxy/proxy.h"
 #include "route/table.h"
 
-enum { WORKER_LISTEN_MAX = 64, WORKER_HEARTBEAT_MS = 250 };
+enum {
+	WORKER_LISTEN_MAX = 64,
+	WORKER_HEARTBEAT_MS = 250,
+	WORKER_LOOK_MS = 20 /* between two "look" of one service */
+};
 
 struct worker {
 	uv_loop_t loop;
@@ -88,6 +92,21 @@ static void worker_send_ready(struct worker *w)
 						image->plugin.version, "hash", image->hash));
 	}
 	message = json_pack("{s:s, s:o}", "type", "ready", "plugins", list);
+	channel_send(&w->channel, message);
+	json_decref(message);
+}
+
+/* The figures are in the slab; this only says that it is worth looking now.  What is not said
+ * here, the control process sees on its next turn. */
+static void worker_on_refused(struct proxy *p, struct service *s)
+{
+	struct worker *w = container_of(p, struct worker, proxy);
+	uint64_t now = uv_now(&w->loop);
+
+	if (now - s->looked_ms < WORKER_LOOK_MS || w->channel_gone || w->ending)
+		return;
+	s->looked_ms = now;
+	json_t *message = json_pack("{s:s, s:s}", "type", "look", "service", s->name);
 	channel_send(&w->channel, message);
 	json_decref(message);
 }
@@ -303,6 +322,7 @@ static int worker_start(struct worker *w, struct error *e)
 	worker_name_routes(w);
 	proxy_init(&w->proxy);
 	w->proxy.on_conn_gone = worker_on_conn_gone;
+	w->proxy.on_refused = worker_on_refused;
 	if (access_log_open(&w->proxy.log, &w->loop, w->config->access_log,
 			    &w->slab.header->access_log_dropped, e))
 		return -1;

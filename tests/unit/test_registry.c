@@ -146,6 +146,59 @@ START_TEST(status_shows_everything)
 }
 END_TEST
 
+/* Takes "b" out, or all. */
+static void filter(void *arg, const struct registry_service *s, struct registry_endpoint *list,
+		   size_t count)
+{
+	bool everything = *(bool *)arg;
+
+	ck_assert_ptr_eq(s, web);
+	for (size_t i = 0; i < count; i++) {
+		list[i].slot = (int32_t)i;
+		if (!everything && strcmp(list[i].id, "b") != 0)
+			continue;
+		list[i].usable = false;
+		snprintf(list[i].out, sizeof(list[i].out), "ejected");
+	}
+}
+
+START_TEST(a_filter_has_the_last_word)
+{
+	static bool everything;
+	json_t *message, *status, *endpoint;
+
+	everything = false;
+	r.filter = filter;
+	r.filter_arg = &everything;
+	PUBLISH(REGISTRY_LIVE, "note", "a", "b");
+	ck_assert(web->endpoints[0].usable);
+	ck_assert(!web->endpoints[1].usable && web->endpoints[1].offered);
+	message = registry_message(web);
+	ck_assert_uint_eq(json_array_size(json_object_get(message, "endpoints")), 1);
+	endpoint = json_array_get(json_object_get(message, "endpoints"), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(endpoint, "slot")), 0);
+	json_decref(message);
+	status = registry_status(&r);
+	endpoint = json_array_get(json_object_get(json_array_get(status, 0), "endpoints"), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(endpoint, "why")), "ejected");
+	ck_assert_str_eq(json_string_value(json_object_get(endpoint, "source_why")), "passing");
+	json_decref(status);
+	/* Its mind changes, and the source has said nothing new. */
+	told = 0;
+	registry_refresh(&r, web);
+	ck_assert_int_eq(told, 0);
+	everything = true;
+	registry_refresh(&r, web);
+	ck_assert_int_eq(told, 1);
+	ck_assert_int_eq(web->state, REGISTRY_EMPTY);
+	ck_assert_str_eq(web->note, "note");
+	r.filter = NULL;
+	registry_refresh(&r, web);
+	ck_assert_int_eq(web->state, REGISTRY_LIVE);
+	ck_assert(web->endpoints[0].usable && web->endpoints[1].usable);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("registry");
@@ -159,6 +212,7 @@ int main(void)
 	tcase_add_test(tc, ready_when_all_have_answered);
 	tcase_add_test(tc, message_has_usable_ones_only);
 	tcase_add_test(tc, status_shows_everything);
+	tcase_add_test(tc, a_filter_has_the_last_word);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

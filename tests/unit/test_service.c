@@ -131,6 +131,29 @@ START_TEST(records_are_kept)
 }
 END_TEST
 
+/* Where the control process says, and nowhere once it is dropped. */
+START_TEST(counts_go_where_told)
+{
+	begin();
+	struct service *s = services_get(&all, "s");
+	update("live", "[{\"id\": \"a\", \"address\": \"127.0.0.1\", \"port\": 80, "
+		       "\"weight\": 1, \"slot\": 7}, " EP("b", "127.0.0.1", 81, 1) "]");
+	struct endpoint *a = s->endpoints[0], *b = s->endpoints[1];
+	ck_assert_ptr_eq(a->counts, &slab.endpoints[7]);
+	ck_assert_ptr_nonnull(b->counts);
+	endpoint_ref(a);
+	update("live", "[{\"id\": \"b\", \"address\": \"127.0.0.1\", \"port\": 81, "
+		       "\"weight\": 1, \"slot\": 16384}]");
+	ck_assert_ptr_ne(a->counts, &slab.endpoints[7]);
+	slab_endpoint_failed(a->counts, true);
+	slab_endpoint_failed(b->counts, true);
+	for (int i = 0; i < SLAB_ENDPOINTS; i++)
+		ck_assert_uint_eq(slab.endpoints[i].failed, 0);
+	endpoint_unref(a);
+	end();
+}
+END_TEST
+
 START_TEST(in_turn)
 {
 	begin();
@@ -285,6 +308,6 @@ END_TEST
 int main(void)
 {
 	return SUITE("service", settings, states_and_addresses, what_is_not_well_formed,
-		     records_are_kept, in_turn, weighted, another_than_those_tried, retry_budget,
-		     connections_are_kept);
+		     records_are_kept, counts_go_where_told, in_turn, weighted,
+		     another_than_those_tried, retry_budget, connections_are_kept);
 }

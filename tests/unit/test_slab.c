@@ -43,6 +43,25 @@ START_TEST(test_both_see_the_same)
 }
 END_TEST
 
+START_TEST(test_endpoints_count)
+{
+	open_both(2, 4);
+	struct slab_endpoint *e = &theirs.endpoints[SLAB_ENDPOINTS - 1];
+	const struct slab_endpoint *seen = &ours.endpoints[SLAB_ENDPOINTS - 1];
+
+	slab_endpoint_failed(e, false);
+	slab_endpoint_failed(e, true);
+	ck_assert_uint_eq(seen->failed, 2);
+	ck_assert_uint_eq(seen->refused, 1);
+	ck_assert_uint_eq(seen->row, 2);
+	slab_endpoint_ok(e);
+	ck_assert_uint_eq(seen->ok, 1);
+	ck_assert_uint_eq(seen->row, 0);
+	ck_assert_uint_eq(seen->failed, 2);
+	close_both();
+}
+END_TEST
+
 START_TEST(test_services_are_found_again)
 {
 	open_both(0, 8);
@@ -175,9 +194,9 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("slab", test_both_see_the_same, test_services_are_found_again,
-		     test_a_full_table_shares_its_last_block, test_long_names_are_cut,
-		     test_plugin_metrics, test_counts_gone_wild_stay_in_bounds,
-		     test_renew_keeps_counters_only, test_open_refuses_what_is_no_slab,
-		     test_observe);
+	return SUITE("slab", test_both_see_the_same, test_endpoints_count,
+		     test_services_are_found_again, test_a_full_table_shares_its_last_block,
+		     test_long_names_are_cut, test_plugin_metrics,
+		     test_counts_gone_wild_stay_in_bounds, test_renew_keeps_counters_only,
+		     test_open_refuses_what_is_no_slab, test_observe);
 }
