@@ -29,6 +29,19 @@ def refused(port):
         return s.connect_ex(("127.0.0.1", port)) != 0
 
 
+def peers_of(pid):
+    """The ports at the other ends of a process's TCP connections."""
+    inodes = set()
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            inodes.add(os.readlink("/proc/%d/fd/%s" % (pid, fd)))
+        except FileNotFoundError:
+            pass
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return {int(r[2].rpartition(":")[2], 16) for r in rows if "socket:[%s]" % r[9] in inodes}
+
+
 def test_plugins():
     """A directory with the built plugins and the faulty one."""
     where = scratch("plugins")
@@ -47,9 +60,12 @@ class Load:
         self.port, self.path, self.keep = port, path, keep
         self.done, self.failed = 0, []
         self.slowest = 0.0
+        # By client: the port of its connection, how many requests failed, the slowest answer.
+        self.ports, self.failures, self.slow = {}, dict.fromkeys(range(clients), 0), {}
         self.over = threading.Event()
         self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(clients)]
+        self.threads = [threading.Thread(target=self.run, args=(i,), daemon=True)
+                        for i in range(clients)]
         for t in self.threads:
             t.start()
 
@@ -67,15 +83,20 @@ class Load:
         except (OSError, http.client.HTTPException) as e:
             return repr(e), True
 
-    def run(self):
+    def run(self, client):
         """One client."""
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10 * SLOW)
         while not self.over.is_set():
+            started = time.monotonic()
             error, close = self.one(conn)
             with self.lock:
                 self.done += error is None
+                self.slow[client] = max(self.slow.get(client, 0), time.monotonic() - started)
                 if error:
                     self.failed.append(error)
+                    self.failures[client] += 1
+                if conn.sock and not close:
+                    self.ports[client] = conn.sock.getsockname()[1]
             if close:
                 conn.close()
         conn.close()
@@ -150,17 +171,39 @@ class ProcessCase(unittest.TestCase):
 
 
 class Workers(ProcessCase):
+    def start_spread(self, gw, pids):
+        """A load with clients on each of the workers; and which client is on which."""
+        while True:
+            load = Load(gw.port, clients=12)
+            load.wait_more(200)
+            wait_until(lambda: len(load.ports) == 12, 5.0, "each client has had an answer")
+            held = {pid: peers_of(pid) for pid in pids}
+            on = {c: next((pid for pid in pids if port in held[pid]), None)
+                  for c, port in load.ports.items()}
+            self.assertNotIn(None, on.values())
+            if set(on.values()) == set(pids):
+                return load, on
+            self.assertEqual(load.stop(), [])
+
     def test_killed_under_load(self):
+        """Only what was in that worker fails; it is back within a second; the rest go on."""
         gw = self.start(workers=2)
-        load = Load(gw.port, clients=6)
-        load.wait_more(200)
         victim, other = gw.worker_pids()
+        load, on = self.start_spread(gw, (victim, other))
         before = gw.metrics()["gatehouse_requests_received_total"]
+        with load.lock:
+            load.slow.clear()
         os.kill(victim, signal.SIGKILL)
-        self.wait_replaced(gw, victim)
+        self.wait_replaced(gw, victim, limit=1.0)
         load.wait_more(300)
-        failed = load.stop()
-        self.assertLessEqual(len(failed), 6, failed)
+        load.stop()
+        for client, pid in on.items():
+            if pid == victim:
+                # The request in hand, and none after it.
+                self.assertLessEqual(load.failures[client], 1, load.failed)
+            else:
+                self.assertEqual(load.failures[client], 0, load.failed)
+                self.assertLess(load.slow[client], 1.0 * SLOW)
         self.assertEqual(self.worker(gw, 1)["pid"], other)
         self.assertEqual(self.worker(gw)["restarts"], 1)
         after = gw.metrics()
