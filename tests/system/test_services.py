@@ -248,7 +248,7 @@ class Registration(unittest.TestCase):
 
     def test_nothing_lost_while_leaving(self):
         """Four clients that open a connection where asked to see every answer."""
-        with Service(consul=self.consul.address, SERVICE_DRAIN_SECONDS="1") as s:
+        with Service(consul=self.consul.address, SERVICE_DRAIN_SECONDS="3600") as s:
             wait_passing(self.consul, "user-service")
             clients = [Client(s.port) for _ in range(4)]
             s.signal(signal.SIGTERM)
@@ -263,6 +263,8 @@ class Registration(unittest.TestCase):
                         clients[i] = Client(s.port)
             for client in clients:
                 client.close()
+            # It would serve for an hour: the second signal ends that.
+            s.signal(signal.SIGTERM)
             self.assertEqual(s.wait(), 0)
 
 
