@@ -11,7 +11,7 @@ import re
 import signal
 import unittest
 
-from harness import (Client, Process, free_port, gatehouse, request, scratch, start_gateway,
+from harness import (Client, Process, free_port, gatehouse, request, start_gateway,
                      wait_until)
 from origin import CLOSE, Origin
 from plugin_lab import PLUGINS, trace
