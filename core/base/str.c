@@ -7,30 +7,47 @@
 #include "base/error.h"
 
 /* Eight bytes at once, with the ASCII upper-case letters among them made lower case. */
-static uint64_t str_lower8(const char *p)
+static uint64_t str_lower8(uint64_t x)
 {
 	const uint64_t ones = 0x0101010101010101u;
-	uint64_t x, seven_bits;
-
-	memcpy(&x, p, sizeof(x));
-	seven_bits = x & (0x7f * ones);
+	uint64_t seven_bits = x & (0x7f * ones);
 	uint64_t from_a = seven_bits + (0x80 - 'A') * ones;
 	uint64_t above_z = seven_bits + (0x7f - 'Z') * ones;
 	uint64_t upper = (from_a ^ above_z) & ~x & (0x80 * ones);
 	return x | upper >> 2;
 }
 
-bool str_ieq(struct str a, struct str b)
+static uint64_t str_load8(const char *p)
 {
-	size_t i = 0;
+	uint64_t x;
 
-	if (a.n != b.n)
-		return false;
-	for (; i + 8 <= a.n; i += 8)
-		if (str_lower8(a.p + i) != str_lower8(b.p + i))
-			return false;
-	for (; i < a.n; i++)
-		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+/* Four to eight bytes as one number, some of them twice. */
+static uint64_t str_load4(const char *p, size_t n)
+{
+	uint32_t first, last;
+
+	memcpy(&first, p, sizeof(first));
+	memcpy(&last, p + n - sizeof(last), sizeof(last));
+	return (uint64_t)first << 32 | last;
+}
+
+bool str_ieq_n(const char *a, const char *b, size_t n)
+{
+	if (n >= 8) {
+		/* The last eight overlap those before. */
+		for (size_t i = 0; i < n - 8; i += 8)
+			if (str_lower8(str_load8(a + i)) != str_lower8(str_load8(b + i)))
+				return false;
+		return str_lower8(str_load8(a + n - 8)) == str_lower8(str_load8(b + n - 8));
+	}
+	if (n >= 4)
+		return str_lower8(str_load4(a, n)) == str_lower8(str_load4(b, n));
+	for (size_t i = 0; i < n; i++)
+		if (ascii_lower(a[i]) != ascii_lower(b[i]))
 			return false;
 	return true;
 }
@@ -93,7 +110,8 @@ int str_to_u64(struct str s, uint64_t max, uint64_t *out)
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return -1;
 		uint64_t digit = (uint64_t)(s.p[i] - '0');
-		if (value > (UINT64_MAX - digit) / 10)
+		/* Nineteen digits always fit. */
+		if (i >= 19 && value > (UINT64_MAX - digit) / 10)
 			return -1;
 		value = value * 10 + digit;
 	}

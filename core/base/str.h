@@ -33,8 +33,8 @@ static inline bool str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* Without regard to ASCII case, whatever the locale. */
-bool str_ieq(struct str a, struct str b);
+/* n bytes on either side, without regard to ASCII case, whatever the locale. */
+bool str_ieq_n(const char *a, const char *b, size_t n);
 /* Orders as memcmp, a shorter prefix first. */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
@@ -59,6 +59,12 @@ size_t str_utf8(struct str s);
 bool str_utf8_valid(struct str s);
 /* The candidate nearest to word by edits, for "did you mean"; NULL when none is near. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n);
+
+/* Without regard to ASCII case, whatever the locale. */
+static inline bool str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && str_ieq_n(a.p, b.p, a.n);
+}
 
 static inline char ascii_lower(char c)
 {

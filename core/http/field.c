@@ -59,8 +59,7 @@ enum field_id field_lookup(struct str name)
 	const uint8_t *candidates = field_by_length[name.n];
 	for (int i = 0; i < 4 && candidates[i]; i++) {
 		const struct field_row *row = &field_rows[candidates[i]];
-		if (ascii_lower(name.p[0]) == row->name[0] &&
-		    str_ieq(name, (struct str){ row->name, row->n }))
+		if (ascii_lower(name.p[0]) == row->name[0] && str_ieq_n(name.p, row->name, name.n))
 			return (enum field_id)candidates[i];
 	}
 	return FIELD_OTHER;
@@ -79,16 +78,37 @@ bool field_name_valid(struct str name)
 	return name.n > 0;
 }
 
-/* Whether one of eight bytes is a control character; HTAB counts as one here. */
-static bool field_has_control8(const char *p)
+/* The control characters among eight bytes, HTAB too, as the highest bits of theirs. */
+static uint64_t field_controls8(uint64_t x)
 {
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t x, without_delete;
+	const uint64_t ones = 0x0101010101010101u, low = 0x7f * ones;
+	uint64_t from_space = ((x & low) + 0x60 * ones) | x;
+	uint64_t without_delete = x ^ low;
+	uint64_t not_delete = ((without_delete & low) + low) | without_delete;
 
-	memcpy(&x, p, sizeof(x));
-	without_delete = x ^ 0x7f * ones;
-	return (((x - 0x20 * ones) & ~x) | ((without_delete - ones) & ~without_delete)) &
-	       0x80 * ones;
+	return ~(from_space & not_delete) & 0x80 * ones;
+}
+
+size_t field_count_controls(const char *p, size_t n)
+{
+	enum { TURNS_MAX = 31 }; /* whose sum of all bytes still fits into one */
+	const uint64_t ones = 0x0101010101010101u;
+	size_t count = 0;
+	uint64_t x, sums = 0;
+	unsigned turns = 0;
+
+	for (; n >= sizeof(x); p += sizeof(x), n -= sizeof(x)) {
+		memcpy(&x, p, sizeof(x));
+		sums += field_controls8(x) >> 7;
+		if (++turns < TURNS_MAX)
+			continue;
+		count += sums * ones >> 56;
+		sums = turns = 0;
+	}
+	count += sums * ones >> 56;
+	for (; n; p++, n--)
+		count += (uint8_t)*p < 0x20 || *p == 0x7f;
+	return count;
 }
 
 static bool field_no_control(const char *p, size_t n)
@@ -112,9 +132,12 @@ bool field_value_valid(struct str value)
 
 	if (value.n == 0)
 		return true;
-	for (; i + 8 <= value.n; i += 8)
-		if (field_has_control8(value.p + i) && !field_no_control(value.p + i, 8))
+	for (; i + 8 <= value.n; i += 8) {
+		uint64_t x;
+		memcpy(&x, value.p + i, sizeof(x));
+		if (field_controls8(x) && !field_no_control(value.p + i, 8))
 			return false;
+	}
 	if (!field_no_control(value.p + i, value.n - i))
 		return false;
 	return !field_is_blank(value.p[0]) && !field_is_blank(value.p[value.n - 1]);

@@ -60,6 +60,8 @@ enum field_owner field_owner(enum field_id);
 bool field_name_valid(struct str name);
 /* RFC 9110, 5.5: no control characters but HTAB, no leading or trailing white space. */
 bool field_value_valid(struct str value);
+/* How many of n bytes are control characters (below 0x20, HTAB too, or DEL). */
+size_t field_count_controls(const char *p, size_t n);
 /* Whether a comma-separated list (RFC 9110, 5.6.1) has that token, in any case. */
 bool field_list_has(struct str list, struct str token);
 /* tchar of RFC 9110, 5.6.2. */

@@ -37,16 +37,25 @@ static int head_grow(struct head *h)
 	return 0;
 }
 
-struct field *head_add(struct head *h, struct str name, struct str value, uint32_t max)
+struct field *head_append(struct head *h, struct str name, struct str value, uint32_t max)
 {
 	if (h->count >= max || (h->count == h->cap && head_grow(h)))
 		return NULL;
 	struct field *f = &h->fields[h->count++];
 	f->name = name;
 	f->value = value;
-	f->id = (uint16_t)field_lookup(name);
+	f->id = FIELD_OTHER;
 	f->removed = false;
 	f->added = false;
+	return f;
+}
+
+struct field *head_add(struct head *h, struct str name, struct str value, uint32_t max)
+{
+	struct field *f = head_append(h, name, value, max);
+
+	if (f)
+		f->id = (uint16_t)field_lookup(name);
 	return f;
 }
 

@@ -59,6 +59,8 @@ void head_reset(struct head *);
 void head_fini(struct head *);
 /* Appends a field, looked up; NULL when max are there already. */
 struct field *head_add(struct head *, struct str name, struct str value, uint32_t max);
+/* The same without looking it up: FIELD_OTHER. */
+struct field *head_append(struct head *, struct str name, struct str value, uint32_t max);
 /* The first field of that id or name that is not removed; NULL when there is none. */
 struct field *head_find(struct head *, enum field_id);
 struct field *head_find_name(struct head *, struct str name);

@@ -72,25 +72,24 @@ static int parse_on_trailer(struct parser *ps, uint8_t span, const char *at, siz
 	return 0;
 }
 
+/* A name that follows an empty value directly is told from a further piece by where it starts. */
 static int parse_on_name(llhttp_t *ll, const char *at, size_t n)
 {
 	struct parser *ps = parse_self(ll);
-	if (ps->in_body)
-		return parse_on_trailer(ps, SPAN_NAME, at, n);
-	parse_join(ps, SPAN_NAME, at, n);
-	return 0;
-}
+	struct head *h = ps->head;
 
-static int parse_on_name_complete(llhttp_t *ll)
-{
-	struct parser *ps = parse_self(ll);
-	if (ps->in_body)
+	if (ps->span == SPAN_NAME && at == ps->joined.p + ps->joined.n) {
+		ps->joined.n += n;
+		h->fields[h->count - 1].name = ps->joined;
+		h->fields[h->count - 1].value = (struct str){ at + n, 0 };
 		return 0;
-	if (!head_add(ps->head, ps->joined, (struct str){ ps->joined.p + ps->joined.n, 0 },
-		      ps->limits->fields))
+	}
+	ps->span = SPAN_NAME;
+	ps->joined = (struct str){ at, n };
+	if (!head_append(h, ps->joined, (struct str){ at + n, 0 }, ps->limits->fields))
 		return parse_fail(ps,
-				  ps->ll.type == HTTP_REQUEST ? END_HEADER_TOO_LARGE :
-								END_RESPONSE_HEAD_TOO_LARGE,
+				  ll->type == HTTP_REQUEST ? END_HEADER_TOO_LARGE :
+							     END_RESPONSE_HEAD_TOO_LARGE,
 				  "more header fields than limits.headers");
 	return 0;
 }
@@ -98,22 +97,24 @@ static int parse_on_name_complete(llhttp_t *ll)
 static int parse_on_value(llhttp_t *ll, const char *at, size_t n)
 {
 	struct parser *ps = parse_self(ll);
-	if (ps->in_body)
-		return parse_on_trailer(ps, SPAN_VALUE, at, n);
 	parse_join(ps, SPAN_VALUE, at, n);
+	ps->head->fields[ps->head->count - 1].value = ps->joined;
 	return 0;
 }
 
-/* The value's span may end in white space, which is not part of it (RFC 9112, 5.1). */
-static int parse_on_value_complete(llhttp_t *ll)
+static int parse_on_trailer_name(llhttp_t *ll, const char *at, size_t n)
+{
+	return parse_on_trailer(parse_self(ll), SPAN_NAME, at, n);
+}
+
+static int parse_on_trailer_value(llhttp_t *ll, const char *at, size_t n)
+{
+	return parse_on_trailer(parse_self(ll), SPAN_VALUE, at, n);
+}
+
+static int parse_on_trailer_complete(llhttp_t *ll)
 {
 	struct parser *ps = parse_self(ll);
-	if (!ps->in_body) {
-		if (ps->span == SPAN_VALUE)
-			ps->head->fields[ps->head->count - 1].value = str_trim(ps->joined);
-		ps->span = SPAN_NONE;
-		return 0;
-	}
 	struct buf *to = ps->trailers;
 	if (!to)
 		return 0;
@@ -183,15 +184,20 @@ static int parse_on_message_complete(llhttp_t *ll)
 	return HPE_PAUSED;
 }
 
-static const llhttp_settings_t parse_settings = {
+static const llhttp_settings_t parse_head_settings = {
 	.on_method = parse_on_method,
 	.on_url = parse_on_url,
 	.on_status = parse_on_status,
 	.on_header_field = parse_on_name,
-	.on_header_field_complete = parse_on_name_complete,
 	.on_header_value = parse_on_value,
-	.on_header_value_complete = parse_on_value_complete,
 	.on_headers_complete = parse_on_headers_complete,
+	.on_message_complete = parse_on_message_complete,
+};
+
+static const llhttp_settings_t parse_body_settings = {
+	.on_header_field = parse_on_trailer_name,
+	.on_header_value = parse_on_trailer_value,
+	.on_header_value_complete = parse_on_trailer_complete,
 	.on_body = parse_on_body,
 	.on_chunk_header = parse_on_chunk_header,
 	.on_chunk_extension_name = parse_on_extension,
@@ -204,7 +210,8 @@ static const llhttp_settings_t parse_settings = {
 void parse_start(struct parser *ps, enum parse_kind kind, struct head *head,
 		 const struct parse_limits *limits)
 {
-	llhttp_init(&ps->ll, kind == PARSE_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE, &parse_settings);
+	llhttp_init(&ps->ll, kind == PARSE_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE,
+		    &parse_head_settings);
 	ps->head = head;
 	ps->limits = limits;
 	ps->trailers = NULL;
@@ -313,14 +320,19 @@ static bool parse_first_line_strict(const struct parser *ps, const char *start)
 					     parse_status_line_strict(ps->head, start);
 }
 
-/* A second look at what smuggling lives on: nothing between name and colon, names of token
- * characters, values without control characters. */
-static bool parse_fields_strict(const struct head *h)
+/* The fields as llhttp has cut them: numbered by name, the white space behind values off (RFC 9112,
+ * 5.1), and with a second look at what smuggling lives on: nothing between name and colon, names of
+ * token characters, values without control characters.  plain: there are none but at line ends. */
+static bool parse_fields_finish(struct head *h, bool plain)
 {
 	for (uint32_t i = 0; i < h->count; i++) {
-		const struct field *f = &h->fields[i];
-		if (f->name.p[f->name.n] != ':' || !field_name_valid(f->name) ||
-		    !field_value_valid(f->value))
+		struct field *f = &h->fields[i];
+
+		f->id = (uint16_t)field_lookup(f->name);
+		f->value = str_trim(f->value);
+		if (f->name.p[f->name.n] != ':' ||
+		    (f->id == FIELD_OTHER && !field_name_valid(f->name)) ||
+		    (!plain && !field_value_valid(f->value)))
 			return false;
 	}
 	return true;
@@ -330,13 +342,15 @@ static enum parse_outcome parse_head_done(struct parser *ps, const char *start)
 {
 	struct head *h = ps->head;
 	bool request = ps->ll.type == HTTP_REQUEST;
+	/* A CR and an LF behind the first line, each field and the last, and no more. */
+	bool plain = field_count_controls(start, ps->head_bytes) == 2 * (size_t)h->count + 4;
 
 	if (ps->ll.http_major != 1 || ps->ll.http_minor > 1) {
 		ps->why = "HTTP version is neither 1.1 nor 1.0";
 		ps->reason = request ? END_BAD_VERSION : END_BAD_RESPONSE;
 		return PARSE_ERROR;
 	}
-	if (!parse_first_line_strict(ps, start) || !parse_fields_strict(h)) {
+	if (!parse_first_line_strict(ps, start) || !parse_fields_finish(h, plain)) {
 		ps->why = "white space or characters where none are allowed";
 		ps->reason = request ? END_BAD_REQUEST : END_BAD_RESPONSE;
 		return PARSE_ERROR;
@@ -431,6 +445,7 @@ void parse_body_start(struct parser *ps, struct buf *trailers, parse_body_cb on_
 	ps->on_body = on_body;
 	ps->arg = arg;
 	ps->in_body = true;
+	ps->ll.settings = (void *)(uintptr_t)&parse_body_settings;
 	ps->span = SPAN_NONE;
 	ps->head_bytes = 0;
 	/* check.c has read the field, white space and all; llhttp misses it before a tab. */

@@ -55,6 +55,25 @@ START_TEST(test_value_has_no_controls)
 }
 END_TEST
 
+START_TEST(test_controls_are_counted)
+{
+	char text[700];
+
+	for (unsigned n = 0; n < sizeof(text); n += n < 70 ? 1 : 57) {
+		size_t controls = 0;
+		for (unsigned i = 0; i < n; i++) {
+			text[i] = (char)(i * 37 + n);
+			controls += (uint8_t)text[i] < 0x20 || text[i] == 0x7f;
+		}
+		ck_assert_uint_eq(field_count_controls(text, n), controls);
+	}
+	memset(text, '\n', sizeof(text));
+	ck_assert_uint_eq(field_count_controls(text, sizeof(text)), sizeof(text));
+	memset(text, 0xff, sizeof(text));
+	ck_assert_uint_eq(field_count_controls(text, sizeof(text)), 0);
+}
+END_TEST
+
 START_TEST(test_list)
 {
 	ck_assert(field_list_has(STR("a, Trailers ,b"), STR("trailers")));
@@ -66,5 +85,5 @@ END_TEST
 int main(void)
 {
 	return SUITE("field", test_lookup_finds_every_row, test_owner, test_name_is_a_token,
-		     test_value_has_no_controls, test_list);
+		     test_value_has_no_controls, test_controls_are_counted, test_list);
 }
