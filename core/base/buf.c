@@ -44,7 +44,7 @@ char *buf_room(struct buf *b, size_t n)
 	return p + b->n;
 }
 
-void buf_u64(struct buf *b, uint64_t value)
+char *put_u64(char *to, uint64_t value)
 {
 	char digits[20];
 	size_t i = sizeof(digits);
@@ -53,7 +53,17 @@ void buf_u64(struct buf *b, uint64_t value)
 		digits[--i] = (char)('0' + value % 10);
 		value /= 10;
 	} while (value);
-	buf_append(b, digits + i, sizeof(digits) - i);
+	while (i < sizeof(digits))
+		*to++ = digits[i++];
+	return to;
+}
+
+void buf_u64(struct buf *b, uint64_t value)
+{
+	char *to = buf_room(b, 20);
+
+	if (to)
+		b->n = (size_t)(put_u64(to, value) - b->p);
 }
 
 void buf_i64(struct buf *b, int64_t value)

@@ -67,6 +67,20 @@ static inline void buf_char(struct buf *b, char c)
 	buf_append(b, &c, 1);
 }
 
+/* Writing where buf_room() was asked for the whole before: each gives the end of what it wrote, and
+ * ->n is set once behind the last. */
+static inline char *put_str(char *to, struct str s)
+{
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+/* At most 20 digits. */
+char *put_u64(char *to, uint64_t);
+
+#define put_lit(to, literal) put_str((to), STR(literal))
+
 /* A string literal. */
 #define buf_lit(b, literal) buf_append((b), "" literal, sizeof(literal) - 1)
 

@@ -53,7 +53,7 @@ struct field {
 	bool added;   /* by a plugin: on the way out even where the id is the gateway's */
 };
 
-/* The number of a name, in any case. */
+/* The number of a name of token characters, in any case. */
 enum field_id field_lookup(struct str name);
 enum field_owner field_owner(enum field_id);
 /* RFC 9110, 5.6.2: one or more tchar. */

@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
+
+_Static_assert(FIELD_COUNT <= 32, "a bit for each in head.ids");
+
 void head_init(struct head *h)
 {
 	memset(h, 0, sizeof(*h));
@@ -54,9 +58,58 @@ struct field *head_add(struct head *h, struct str name, struct str value, uint32
 {
 	struct field *f = head_append(h, name, value, max);
 
-	if (f)
+	if (f) {
 		f->id = (uint16_t)field_lookup(name);
+		h->ids |= 1u << f->id;
+	}
 	return f;
+}
+
+size_t head_lines_size(const struct head *h)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < h->count; i++)
+		n += h->fields[i].name.n + h->fields[i].value.n + 4;
+	return n;
+}
+
+static bool head_relays(const struct field *f, enum field_id besides)
+{
+	if (f->removed)
+		return false;
+	return f->added || f->id == besides || field_owner((enum field_id)f->id) == FIELD_OWNER_END;
+}
+
+/* "Name: value" as it is to be written. */
+static bool head_is_line(const struct field *f)
+{
+	return f->value.p == f->name.p + f->name.n + 2 && f->name.p[f->name.n + 1] == ' ';
+}
+
+char *head_put_lines(const struct head *h, uint32_t *at, enum field_id besides, uint32_t *own,
+		     char *to)
+{
+	const struct field *f = &h->fields[*at], *end = h->fields + h->count;
+	const struct field *last = f;
+
+	++*at;
+	if (!head_relays(f, besides))
+		return to;
+	*own |= 1u << f->id;
+	if (f->added || !head_is_line(f)) {
+		to = put_lit(put_str(to, f->name), ": ");
+		return put_lit(put_str(to, f->value), "\r\n");
+	}
+	/* Only CR LF fits between a value and a name that begins two bytes behind it. */
+	while (last + 1 < end && last[1].name.p == last->value.p + last->value.n + 2 &&
+	       !last[1].added && head_is_line(&last[1]) && head_relays(&last[1], besides)) {
+		last++;
+		*own |= 1u << last->id;
+	}
+	*at = (uint32_t)(last + 1 - h->fields);
+	const char *stop = last->value.p + last->value.n;
+	return put_lit(put_str(to, (struct str){ f->name.p, (size_t)(stop - f->name.p) }), "\r\n");
 }
 
 struct field *head_find(struct head *h, enum field_id id)

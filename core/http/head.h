@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "http/field.h"
 #include "metrics/end_reason.h"
 
@@ -31,6 +32,7 @@ struct head {
 	struct field inline_fields[HEAD_FIELDS_INLINE];
 
 	struct str method, target; /* request */
+	uint32_t ids;              /* bit n: a field of that id was there; not unset by removal */
 	struct str reason;         /* response */
 	uint16_t status;
 	uint8_t method_id;
@@ -61,6 +63,18 @@ void head_fini(struct head *);
 struct field *head_add(struct head *, struct str name, struct str value, uint32_t max);
 /* The same without looking it up: FIELD_OTHER. */
 struct field *head_append(struct head *, struct str name, struct str value, uint32_t max);
+/* Whether there may be a field of that id. */
+static inline bool head_may_have(const struct head *h, enum field_id id)
+{
+	return h->ids & 1u << id;
+}
+/* How many bytes the fields take as lines, those that are not relayed too. */
+size_t head_lines_size(const struct head *);
+/* Writes field *at as a line, and with it those behind it that lie as they are to be written: what
+ * is end-to-end or was added, and that one id besides.  Moves *at behind them and notes their ids
+ * in own; writes nothing for a field that is not relayed.  Returns the end. */
+char *head_put_lines(const struct head *, uint32_t *at, enum field_id besides, uint32_t *own,
+		     char *to);
 /* The first field of that id or name that is not removed; NULL when there is none. */
 struct field *head_find(struct head *, enum field_id);
 struct field *head_find_name(struct head *, struct str name);

@@ -329,6 +329,7 @@ static bool parse_fields_finish(struct head *h, bool plain)
 		struct field *f = &h->fields[i];
 
 		f->id = (uint16_t)field_lookup(f->name);
+		h->ids |= 1u << f->id;
 		f->value = str_trim(f->value);
 		if (f->name.p[f->name.n] != ':' ||
 		    (f->id == FIELD_OTHER && !field_name_valid(f->name)) ||

@@ -17,21 +17,27 @@ static bool target_port_valid(struct str port)
 }
 
 /* unreserved, sub-delims without the comma (a list in disguise), and percent-encodings. */
+static const char target_name_classes[128 + 1] = "                "
+						 "                "
+						 " !  $%&'()*+ -. "  /*  !"#$%&'()*+,-./ */
+						 "0123456789 ; =  "  /* 0123456789:;<=>? */
+						 " ABCDEFGHIJKLMNO"  /* @ABCDEFGHIJKLMNO */
+						 "PQRSTUVWXYZ    _"  /* PQRSTUVWXYZ[\]^_ */
+						 " abcdefghijklmno"  /* `abcdefghijklmno */
+						 "pqrstuvwxyz   ~ "; /* pqrstuvwxyz{|}~ */
+
 static bool target_name_valid(struct str host)
 {
 	for (size_t i = 0; i < host.n; i++) {
-		char c = host.p[i];
-		if (c == '%') {
-			if (i + 2 >= host.n || !target_is_hex(host.p[i + 1]) ||
-			    !target_is_hex(host.p[i + 2]))
-				return false;
-			i += 2;
-			continue;
-		}
-		bool alnum = (c >= '0' && c <= '9') ||
-			     (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
-		if (!alnum && (c == '\0' || !strchr("-._~!$&'()*+;=", c)))
+		unsigned char c = (unsigned char)host.p[i];
+		if (c >= 128 || target_name_classes[c] == ' ')
 			return false;
+		if (c != '%')
+			continue;
+		if (i + 2 >= host.n || !target_is_hex(host.p[i + 1]) ||
+		    !target_is_hex(host.p[i + 2]))
+			return false;
+		i += 2;
 	}
 	return host.n > 0;
 }

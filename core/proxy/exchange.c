@@ -380,16 +380,28 @@ void exchange_on_client_timeout(struct exchange *x)
 	}
 }
 
+/* The sixteen hexadecimal digits of a number: each of its four-bit groups goes into a byte of its
+ * own, and all eight bytes become digits at once. */
+static void exchange_put_hex(char *to, uint64_t value)
+{
+	const uint64_t ones = 0x0101010101010101u;
+
+	for (int i = 0; i < 2; i++, value >>= 32, to += 8) {
+		uint64_t x = value & 0xffffffff;
+		x = (x | x << 16) & 0x0000ffff0000ffffu;
+		x = (x | x << 8) & 0x00ff00ff00ff00ffu;
+		x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+		uint64_t letters = (x + 6 * ones) >> 4 & ones;
+		x += '0' * ones + letters * ('a' - '0' - 10);
+		memcpy(to, &x, sizeof(x));
+	}
+}
+
 void exchange_make_id(struct exchange *x)
 {
-	static const char digits[] = "0123456789abcdef";
-	uint64_t r[2] = { rand_u64(&x->proxy->rand), rand_u64(&x->proxy->rand) };
-	char *to = x->request_id;
-
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned k = 0; k < 16; k++, r[i] >>= 4)
-			*to++ = digits[r[i] & 15];
-	*to = '\0';
+	exchange_put_hex(x->request_id, rand_u64(&x->proxy->rand));
+	exchange_put_hex(x->request_id + 16, rand_u64(&x->proxy->rand));
+	x->request_id[32] = '\0';
 	x->request_id_n = 32;
 }
 

@@ -8,137 +8,137 @@
 #include "proxy/exchange.h"
 #include "proxy/proxy.h"
 
+enum { FORWARD_EXTRA = 1024 }; /* the gateway's own names and short values */
+
 /* "Name: a, b" out of all fields of that id that came in, then the gateway's own value. */
-static void forward_append_list(struct buf *out, struct exchange *x, enum field_id id,
-				const char *name, size_t name_n, struct str ours)
+static char *forward_put_list(char *to, const struct exchange *x, enum field_id id, struct str name,
+			      struct str ours)
 {
-	buf_append(out, name, name_n);
-	for (uint32_t i = 0; i < x->req.count; i++) {
+	to = put_str(to, name);
+	for (uint32_t i = 0; head_may_have(&x->req, id) && i < x->req.count; i++) {
 		const struct field *f = &x->req.fields[i];
 		if (f->id != id || f->removed || f->added || f->value.n == 0)
 			continue;
-		buf_str_append(out, f->value);
-		buf_lit(out, ", ");
+		to = put_lit(put_str(to, f->value), ", ");
 	}
-	buf_str_append(out, ours);
-	buf_lit(out, "\r\n");
+	return put_lit(put_str(to, ours), "\r\n");
 }
 
-static void forward_request_line(struct buf *out, struct exchange *x)
+static struct str forward_host(const struct exchange *x)
 {
-	buf_str_append(out, x->req.method);
-	buf_char(out, ' ');
-	buf_str_append(out, x->path);
+	return x->req.authority.p ? x->req.authority : str_from(x->endpoint->text);
+}
+
+static char *forward_put_request_line(char *to, const struct exchange *x)
+{
+	to = put_str(to, x->req.method);
+	*to++ = ' ';
+	to = put_str(to, x->path);
 	if (x->query.p) {
-		buf_char(out, '?');
-		buf_str_append(out, x->query);
+		*to++ = '?';
+		to = put_str(to, x->query);
 	}
-	buf_lit(out, " HTTP/1.1\r\nHost: ");
-	struct str host = x->req.authority.p ? x->req.authority : str_from(x->endpoint->text);
-	buf_str_append(out, host);
-	buf_lit(out, "\r\n");
+	to = put_lit(to, " HTTP/1.1\r\nHost: ");
+	return put_lit(put_str(to, forward_host(x)), "\r\n");
 }
 
-/* End-to-end fields as they were meant, and those that a plugin has added. */
-static void forward_fields(struct buf *out, struct exchange *x, bool *own_forwarded)
+static char *forward_put_length(char *to, uint64_t length)
 {
-	for (uint32_t i = 0; i < x->req.count; i++) {
-		const struct field *f = &x->req.fields[i];
-		if (f->removed ||
-		    (!f->added && field_owner((enum field_id)f->id) != FIELD_OWNER_END))
-			continue;
-		if (f->added && f->id != FIELD_OTHER)
-			own_forwarded[f->id] = true;
-		buf_str_append(out, f->name);
-		buf_lit(out, ": ");
-		buf_str_append(out, f->value);
-		buf_lit(out, "\r\n");
-	}
+	return put_lit(put_u64(put_lit(to, "Content-Length: "), length), "\r\n");
 }
 
-static void forward_framing(struct buf *out, struct exchange *x)
+static char *forward_put_framing(char *to, struct exchange *x)
 {
 	const struct head *req = &x->req;
 	bool hooked = req->framing != FRAMING_NONE && x->chain->on_request_body_count;
 
 	x->forward_chunked = false;
 	if (x->is_collected && req->framing != FRAMING_NONE && !hooked) {
-		buf_lit(out, "Content-Length: ");
-		buf_u64(out, x->collected.n);
-		buf_lit(out, "\r\n");
+		to = forward_put_length(to, x->collected.n);
 	} else if (req->framing == FRAMING_CHUNKED || hooked) {
 		x->forward_chunked = true;
-		buf_lit(out, "Transfer-Encoding: chunked\r\n");
+		to = put_lit(to, "Transfer-Encoding: chunked\r\n");
 	} else if (req->has_length) {
-		buf_lit(out, "Content-Length: ");
-		buf_u64(out, req->length);
-		buf_lit(out, "\r\n");
+		to = forward_put_length(to, req->length);
 	}
 	if (req->expect_continue && !x->is_collected)
-		buf_lit(out, "Expect: 100-continue\r\n");
+		to = put_lit(to, "Expect: 100-continue\r\n");
+	return to;
 }
 
-static void forward_connection(struct buf *out, const struct exchange *x)
+static char *forward_put_connection(char *to, const struct exchange *x)
 {
 	if (x->req.upgrade) {
-		buf_lit(out, "Connection: upgrade\r\nUpgrade: ");
-		buf_str_append(out, x->req.upgrade_to);
-		buf_lit(out, "\r\n");
+		to = put_lit(to, "Connection: upgrade\r\nUpgrade: ");
+		to = put_lit(put_str(to, x->req.upgrade_to), "\r\n");
 	} else if (x->req.te_trailers) {
-		buf_lit(out, "Connection: TE\r\nTE: trailers\r\n");
+		to = put_lit(to, "Connection: TE\r\nTE: trailers\r\n");
 	}
+	return to;
 }
 
 /* Each hop of an OPTIONS takes one off (RFC 9110, 7.6.2); for other methods it says nothing. */
-static void forward_max_forwards(struct buf *out, const struct exchange *x)
+static char *forward_put_max_forwards(char *to, const struct exchange *x)
 {
 	uint64_t n;
 
 	if (!x->req.max_forwards.p)
-		return;
-	buf_lit(out, "Max-Forwards: ");
+		return to;
+	to = put_lit(to, "Max-Forwards: ");
 	if (x->req.method_id == HTTP_OPTIONS && str_to_u64(x->req.max_forwards, INT64_MAX, &n) == 0)
-		buf_u64(out, n ? n - 1 : 0);
+		to = put_u64(to, n ? n - 1 : 0);
 	else
-		buf_str_append(out, x->req.max_forwards);
-	buf_lit(out, "\r\n");
+		to = put_str(to, x->req.max_forwards);
+	return put_lit(to, "\r\n");
 }
 
 /* A plugin's own value stands instead of the gateway's. */
-static void forward_origin(struct buf *out, struct exchange *x, const bool *own)
+static char *forward_put_origin(char *to, const struct exchange *x, uint32_t own)
 {
 	struct str peer = { x->conn->peer, x->conn->peer_n };
 
-	if (!own[FIELD_X_FORWARDED_FOR] && peer.n)
-		forward_append_list(out, x, FIELD_X_FORWARDED_FOR, "X-Forwarded-For: ", 17, peer);
-	if (!own[FIELD_X_FORWARDED_PROTO])
-		buf_lit(out, "X-Forwarded-Proto: http\r\n");
-	if (!own[FIELD_X_FORWARDED_HOST] && x->req.authority.p) {
-		buf_lit(out, "X-Forwarded-Host: ");
-		buf_str_append(out, x->req.authority);
-		buf_lit(out, "\r\n");
+	if (!(own & 1u << FIELD_X_FORWARDED_FOR) && peer.n)
+		to = forward_put_list(to, x, FIELD_X_FORWARDED_FOR, STR("X-Forwarded-For: "), peer);
+	if (!(own & 1u << FIELD_X_FORWARDED_PROTO))
+		to = put_lit(to, "X-Forwarded-Proto: http\r\n");
+	if (!(own & 1u << FIELD_X_FORWARDED_HOST) && x->req.authority.p) {
+		to = put_lit(to, "X-Forwarded-Host: ");
+		to = put_lit(put_str(to, x->req.authority), "\r\n");
 	}
-	if (!own[FIELD_VIA] && x->proxy->config->http.via)
-		forward_append_list(out, x, FIELD_VIA, "Via: ", 5,
-				    x->req.minor ? STR("1.1 gatehouse") : STR("1.0 gatehouse"));
-	if (!own[FIELD_X_REQUEST_ID]) {
-		buf_lit(out, "X-Request-Id: ");
-		buf_str_append(out, exchange_id(x));
-		buf_lit(out, "\r\n");
+	if (!(own & 1u << FIELD_VIA) && x->proxy->config->http.via)
+		to = forward_put_list(to, x, FIELD_VIA, STR("Via: "),
+				      x->req.minor ? STR("1.1 gatehouse") : STR("1.0 gatehouse"));
+	if (!(own & 1u << FIELD_X_REQUEST_ID)) {
+		to = put_lit(to, "X-Request-Id: ");
+		to = put_lit(put_str(to, exchange_id(x)), "\r\n");
 	}
+	return to;
+}
+
+/* The most that the head can take: a field is written once at most, as a line or in a list. */
+static size_t forward_size(const struct exchange *x)
+{
+	return head_lines_size(&x->req) + x->req.method.n + x->path.n + x->query.n +
+	       2 * forward_host(x).n + x->req.upgrade_to.n + x->req.max_forwards.n +
+	       x->request_id_n + FORWARD_EXTRA;
 }
 
 void forward_build(struct exchange *x)
 {
 	struct buf *out = &x->proxy->head;
-	bool own[FIELD_COUNT] = { false };
+	uint32_t own = 0;
 
 	buf_clear(out);
-	forward_request_line(out, x);
-	forward_fields(out, x, own);
-	forward_framing(out, x);
-	forward_connection(out, x);
-	forward_max_forwards(out, x);
-	forward_origin(out, x, own);
-	buf_lit(out, "\r\n");
+	char *to = buf_room(out, forward_size(x));
+	if (!to)
+		return;
+	to = forward_put_request_line(to, x);
+	for (uint32_t i = 0; i < x->req.count;)
+		to = head_put_lines(&x->req, &i, FIELD_OTHER, &own, to);
+	to = forward_put_framing(to, x);
+	to = forward_put_connection(to, x);
+	to = forward_put_max_forwards(to, x);
+	to = forward_put_origin(to, x, own);
+	to = put_lit(to, "\r\n");
+	out->n = (size_t)(to - out->p);
 }

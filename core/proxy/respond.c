@@ -3,6 +3,7 @@
 
 #include <llhttp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "config/gateway.h"
 #include "proxy/conn.h"
@@ -12,20 +13,17 @@
 #include "proxy/proxy.h"
 #include "proxy/relay.h"
 
-enum { RESPOND_QUEUE_MAX = 1024 * 1024 };
+enum {
+	RESPOND_QUEUE_MAX = 1024 * 1024,
+	RESPOND_EXTRA = 512, /* the gateway's own names and short values */
+};
 
-static void respond_status_line(struct buf *out, uint16_t status, struct str reason)
+static char *respond_put_status_line(char *to, uint16_t status, struct str reason)
 {
-	buf_lit(out, "HTTP/1.1 ");
-	buf_u64(out, status);
-	buf_char(out, ' ');
-	if (!reason.p) {
-		const char *name = llhttp_status_name((llhttp_status_t)status);
-		reason = str_from(name ? name : "Unknown");
-	}
-	/* Names of llhttp are upper case with underscores; ours are only letters and spaces. */
-	buf_str_append(out, reason);
-	buf_lit(out, "\r\n");
+	to = put_lit(to, "HTTP/1.1 ");
+	to = put_u64(to, status);
+	*to++ = ' ';
+	return put_lit(put_str(to, reason), "\r\n");
 }
 
 /* The standard phrase of a status that we make ourselves. */
@@ -62,60 +60,47 @@ static struct str respond_phrase(uint16_t status)
 	}
 }
 
-static void respond_fields(struct buf *out, struct head *h, bool *own)
+static char *respond_put_fields(char *to, const struct head *h, uint32_t *own)
 {
-	for (uint32_t i = 0; i < h->count; i++) {
-		const struct field *f = &h->fields[i];
-		bool relayed = field_owner((enum field_id)f->id) == FIELD_OWNER_END ||
-			       f->id == FIELD_X_REQUEST_ID;
-		if (f->removed || (!f->added && !relayed))
-			continue;
-		own[f->id] = true;
-		buf_str_append(out, f->name);
-		buf_lit(out, ": ");
-		buf_str_append(out, f->value);
-		buf_lit(out, "\r\n");
-	}
+	for (uint32_t i = 0; i < h->count;)
+		to = head_put_lines(h, &i, FIELD_X_REQUEST_ID, own, to);
+	return to;
 }
 
-static void respond_connection(struct buf *out, const struct exchange *x)
+static char *respond_put_connection(char *to, const struct exchange *x)
 {
 	if (x->client_close)
-		buf_lit(out, "Connection: close\r\n");
-	else if (x->req.minor == 0)
-		buf_lit(out, "Connection: keep-alive\r\n");
+		return put_lit(to, "Connection: close\r\n");
+	if (x->req.minor == 0)
+		return put_lit(to, "Connection: keep-alive\r\n");
+	return to;
 }
 
-static void respond_date(struct buf *out, struct exchange *x)
+static char *respond_put_date(char *to, struct exchange *x)
 {
-	buf_lit(out, "Date: ");
-	buf_str_append(out, proxy_date(x->proxy));
-	buf_lit(out, "\r\n");
+	return put_lit(put_str(put_lit(to, "Date: "), proxy_date(x->proxy)), "\r\n");
 }
 
-static void respond_via(struct buf *out, struct exchange *x)
+static char *respond_put_via(char *to, const struct exchange *x)
 {
-	buf_lit(out, "Via: ");
-	for (uint32_t i = 0; i < x->res.count; i++) {
+	to = put_lit(to, "Via: ");
+	for (uint32_t i = 0; head_may_have(&x->res, FIELD_VIA) && i < x->res.count; i++) {
 		const struct field *f = &x->res.fields[i];
 		if (f->id != FIELD_VIA || f->removed || f->value.n == 0)
 			continue;
-		buf_str_append(out, f->value);
-		buf_lit(out, ", ");
+		to = put_lit(put_str(to, f->value), ", ");
 	}
-	buf_str_append(out, x->res.minor ? STR("1.1 gatehouse\r\n") : STR("1.0 gatehouse\r\n"));
+	return x->res.minor ? put_lit(to, "1.1 gatehouse\r\n") : put_lit(to, "1.0 gatehouse\r\n");
 }
 
-static void respond_length(struct buf *out, uint64_t length)
+static char *respond_put_length(char *to, uint64_t length)
 {
-	buf_lit(out, "Content-Length: ");
-	buf_u64(out, length);
-	buf_lit(out, "\r\n");
+	return put_lit(put_u64(put_lit(to, "Content-Length: "), length), "\r\n");
 }
 
 /* How the client is told where the body ends (RFC 9112, 6): as the service did, unless a plugin
  * may change the length or the client does not know chunks. */
-static void respond_framing(struct buf *out, struct exchange *x)
+static char *respond_put_framing(char *to, struct exchange *x)
 {
 	const struct head *res = &x->res;
 	bool changed = x->chain->on_response_body_count > 0;
@@ -124,58 +109,76 @@ static void respond_framing(struct buf *out, struct exchange *x)
 	if (res->framing == FRAMING_NONE || (res->framing == FRAMING_LENGTH && !changed)) {
 		/* What HEAD and 304 announce would be wrong of a body that a plugin changes. */
 		if (res->has_length && !(changed && res->length))
-			respond_length(out, res->length);
-		return;
+			to = respond_put_length(to, res->length);
+		return to;
 	}
 	if (x->req.minor == 0) {
 		x->client_close = true;
-		return;
+		return to;
 	}
 	x->send_chunked = true;
-	buf_lit(out, "Transfer-Encoding: chunked\r\n");
+	to = put_lit(to, "Transfer-Encoding: chunked\r\n");
 	const struct field *trailer = head_find(&x->res, FIELD_TRAILER);
 	if (trailer && x->req.te_trailers && res->framing == FRAMING_CHUNKED) {
-		buf_lit(out, "Trailer: ");
-		buf_str_append(out, trailer->value);
-		buf_lit(out, "\r\n");
+		to = put_lit(to, "Trailer: ");
+		to = put_lit(put_str(to, trailer->value), "\r\n");
 	}
+	return to;
+}
+
+/* The most that a head can take: a field is written once at most, as a line or in a list. */
+static char *respond_room(struct buf *out, const struct exchange *x)
+{
+	buf_clear(out);
+	return buf_room(out, head_lines_size(&x->res) + x->res.reason.n + x->res.upgrade_to.n +
+				     x->request_id_n + x->reply_type.n +
+				     (x->allow ? strlen(x->allow) : 0) + RESPOND_EXTRA);
+}
+
+static void respond_head_over(struct buf *out, char *to)
+{
+	to = put_lit(to, "\r\n");
+	out->n = (size_t)(to - out->p);
 }
 
 void respond_build_relayed(struct exchange *x)
 {
 	struct buf *out = &x->proxy->head;
-	bool own[FIELD_COUNT] = { false };
+	uint32_t own = 0;
 
 	/* An early answer: the rest of the request may never come, or be read by nobody. */
 	if (!x->body_done)
 		x->client_close = true;
-	buf_clear(out);
-	respond_status_line(out, x->res.status, x->res.reason.p ? x->res.reason : STR(""));
-	respond_fields(out, &x->res, own);
-	respond_framing(out, x);
-	respond_connection(out, x);
-	if (!own[FIELD_DATE])
-		respond_date(out, x);
-	if (x->proxy->config->http.via)
-		respond_via(out, x);
-	buf_lit(out, "\r\n");
 	x->status = x->res.status;
+	char *to = respond_room(out, x);
+	if (!to)
+		return;
+	to = respond_put_status_line(to, x->res.status, x->res.reason);
+	to = respond_put_fields(to, &x->res, &own);
+	to = respond_put_framing(to, x);
+	to = respond_put_connection(to, x);
+	if (!(own & 1u << FIELD_DATE))
+		to = respond_put_date(to, x);
+	if (x->proxy->config->http.via)
+		to = respond_put_via(to, x);
+	respond_head_over(out, to);
 }
 
 void respond_build_interim(struct exchange *x)
 {
 	struct buf *out = &x->proxy->head;
-	bool own[FIELD_COUNT] = { false };
+	uint32_t own = 0;
 
-	buf_clear(out);
-	respond_status_line(out, x->res.status, x->res.reason.p ? x->res.reason : STR(""));
-	respond_fields(out, &x->res, own);
+	char *to = respond_room(out, x);
+	if (!to)
+		return;
+	to = respond_put_status_line(to, x->res.status, x->res.reason);
+	to = respond_put_fields(to, &x->res, &own);
 	if (x->res.status == 101) {
-		buf_lit(out, "Connection: upgrade\r\nUpgrade: ");
-		buf_str_append(out, x->res.upgrade_to);
-		buf_lit(out, "\r\n");
+		to = put_lit(to, "Connection: upgrade\r\nUpgrade: ");
+		to = put_lit(put_str(to, x->res.upgrade_to), "\r\n");
 	}
-	buf_lit(out, "\r\n");
+	respond_head_over(out, to);
 }
 
 static void respond_problem_body(struct buf *b, const struct exchange *x, int status,
@@ -216,56 +219,55 @@ void respond_problem(struct exchange *x, enum end_reason reason, const char *det
 }
 
 /* Fields that every answer of the gateway itself has, besides the plugin's. */
-static void respond_own_fields(struct buf *out, struct exchange *x, const bool *own)
+static char *respond_put_own(char *to, struct exchange *x, uint32_t own)
 {
-	if (x->allow) {
-		buf_lit(out, "Allow: ");
-		buf_str_append(out, str_from(x->allow));
-		buf_lit(out, "\r\n");
-	}
+	if (x->allow)
+		to = put_lit(put_str(put_lit(to, "Allow: "), str_from(x->allow)), "\r\n");
 	if (x->reason != END_OK) {
 		if (x->reply_status == 503)
-			buf_lit(out, "Retry-After: 1\r\n");
-		if (x->request_id_n) {
-			buf_lit(out, "X-Request-Id: ");
-			buf_str_append(out, exchange_id(x));
-			buf_lit(out, "\r\n");
-		}
-		buf_lit(out, "Cache-Control: no-store\r\n");
+			to = put_lit(to, "Retry-After: 1\r\n");
+		if (x->request_id_n)
+			to = put_lit(put_str(put_lit(to, "X-Request-Id: "), exchange_id(x)),
+				     "\r\n");
+		to = put_lit(to, "Cache-Control: no-store\r\n");
 	}
-	if (x->proxy->config->http.server_header && !own[FIELD_SERVER])
-		buf_lit(out, "Server: gatehouse\r\n");
-	if (!own[FIELD_DATE])
-		respond_date(out, x);
+	if (x->proxy->config->http.server_header && !(own & 1u << FIELD_SERVER))
+		to = put_lit(to, "Server: gatehouse\r\n");
+	return own & 1u << FIELD_DATE ? to : respond_put_date(to, x);
+}
+
+/* The length, or that it is not known. */
+static char *respond_put_own_framing(char *to, struct exchange *x, int64_t length)
+{
+	x->send_chunked = false;
+	if (x->reply_status < 200 || x->reply_status == 204 || x->reply_status == 304)
+		return to;
+	if (length >= 0)
+		return respond_put_length(to, (uint64_t)length);
+	if (x->req.minor == 1) {
+		x->send_chunked = true;
+		return put_lit(to, "Transfer-Encoding: chunked\r\n");
+	}
+	x->client_close = true;
+	return to;
 }
 
 static void respond_build_own(struct exchange *x, int64_t length)
 {
 	struct buf *out = &x->proxy->head;
-	bool own[FIELD_COUNT] = { false };
+	uint32_t own = 0;
 
-	buf_clear(out);
-	respond_status_line(out, x->reply_status, respond_phrase(x->reply_status));
-	respond_fields(out, &x->res, own);
-	if (x->reply_type.p && !own[FIELD_CONTENT_TYPE]) {
-		buf_lit(out, "Content-Type: ");
-		buf_str_append(out, x->reply_type);
-		buf_lit(out, "\r\n");
-	}
-	x->send_chunked = false;
-	if (x->reply_status >= 200 && x->reply_status != 204 && x->reply_status != 304) {
-		if (length >= 0)
-			respond_length(out, (uint64_t)length);
-		else if (x->req.minor == 1) {
-			x->send_chunked = true;
-			buf_lit(out, "Transfer-Encoding: chunked\r\n");
-		} else {
-			x->client_close = true;
-		}
-	}
-	respond_own_fields(out, x, own);
-	respond_connection(out, x);
-	buf_lit(out, "\r\n");
+	char *to = respond_room(out, x);
+	if (!to)
+		return;
+	to = respond_put_status_line(to, x->reply_status, respond_phrase(x->reply_status));
+	to = respond_put_fields(to, &x->res, &own);
+	if (x->reply_type.p && !(own & 1u << FIELD_CONTENT_TYPE))
+		to = put_lit(put_str(put_lit(to, "Content-Type: "), x->reply_type), "\r\n");
+	to = respond_put_own_framing(to, x, length);
+	to = respond_put_own(to, x, own);
+	to = respond_put_connection(to, x);
+	respond_head_over(out, to);
 }
 
 static bool respond_has_no_body(const struct exchange *x)

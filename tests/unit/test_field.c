@@ -57,7 +57,7 @@ END_TEST
 
 START_TEST(test_controls_are_counted)
 {
-	char text[700];
+	char text[700] = "";
 
 	for (unsigned n = 0; n < sizeof(text); n += n < 70 ? 1 : 57) {
 		size_t controls = 0;
