@@ -17,7 +17,7 @@
 enum { CHAIN_NEAR_MAX = 256 };
 
 static void chain_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook hook,
-		       uint32_t route, struct str request_id)
+		       uint32_t route, struct str request_id, uint64_t since_ns)
 {
 	struct slab_running *r = set->running;
 	size_t n = request_id.n < sizeof(r->request_id) - 1 ? request_id.n :
@@ -30,15 +30,15 @@ static void chain_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook
 	if (n)
 		memcpy(r->request_id, request_id.p, n);
 	r->request_id[n] = '\0';
-	r->since_ns = clock_mono_ns();
+	r->since_ns = since_ns;
 	/* Last, and not moved by the compiler: whoever reads it after a crash finds the rest. */
 	__atomic_store_n(&r->plugin, plugin + 1, __ATOMIC_RELEASE);
 }
 
 void plugin_enter(struct plugin_set *set, const struct gh_route *use, enum plugin_hook hook,
-		  struct str request_id)
+		  struct str request_id, uint64_t since_ns)
 {
-	chain_note(set, use->image->index, hook, use->route, request_id);
+	chain_note(set, use->image->index, hook, use->route, request_id, since_ns);
 }
 
 void plugin_leave(struct plugin_set *set)
@@ -157,7 +157,7 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 		return NULL;
 	}
 	set->loading = use->plugin;
-	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0, STR(""));
+	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0, STR(""), clock_mono_ns());
 	struct plugin_image *image = plugin_image_load(set->config->plugin_dir, use->plugin, host,
 						       &e);
 	plugin_leave(set);
@@ -178,7 +178,7 @@ static int chain_run_load(struct plugin_set *set, struct plugin_image *image)
 	if (!image->plugin.load)
 		return 0;
 	set->loading = image->name;
-	chain_note(set, image->index, HOOK_LOAD, 0, STR(""));
+	chain_note(set, image->index, HOOK_LOAD, 0, STR(""), clock_mono_ns());
 	int r = image->plugin.load();
 	plugin_leave(set);
 	set->loading = NULL;
@@ -253,7 +253,7 @@ static int chain_run_route_open(struct plugin_set *set, struct gh_route *use)
 		return 0;
 	}
 	set->loading = use->image->name;
-	chain_note(set, use->image->index, HOOK_ROUTE_OPEN, use->route, STR(""));
+	chain_note(set, use->image->index, HOOK_ROUTE_OPEN, use->route, STR(""), clock_mono_ns());
 	int r = plugin->route_open(use);
 	plugin_leave(set);
 	set->loading = NULL;
@@ -359,7 +359,7 @@ static void chain_close_use(struct plugin_set *set, struct gh_route *use)
 {
 	if (use->opened && use->image->plugin.route_close) {
 		set->loading = use->image->name;
-		plugin_enter(set, use, HOOK_ROUTE_CLOSE, STR(""));
+		plugin_enter(set, use, HOOK_ROUTE_CLOSE, STR(""), clock_mono_ns());
 		use->image->plugin.route_close(use);
 		plugin_leave(set);
 	}
@@ -371,7 +371,7 @@ static void chain_unload(struct plugin_set *set, struct plugin_image *image)
 	if (!image->loaded || !image->plugin.unload)
 		return;
 	set->loading = image->name;
-	chain_note(set, image->index, HOOK_UNLOAD, 0, STR(""));
+	chain_note(set, image->index, HOOK_UNLOAD, 0, STR(""), clock_mono_ns());
 	image->plugin.unload();
 	plugin_leave(set);
 }

@@ -70,9 +70,10 @@ const char *plugin_set_loading(const struct plugin_set *);
 const char *plugin_set_running(const struct plugin_set *);
 /* An error in the options of a use that is being opened (gh_config_error); later it is ignored. */
 void plugin_set_config_error(struct gh_route *, const char *pointer, const char *text);
-/* Notes in the slab that plugin code runs; before and after each call into a plugin. */
+/* Notes in the slab that plugin code runs; before and after each call into a plugin.  since_ns: on
+ * the clock of clock_mono_ns(), the loop's time will do. */
 void plugin_enter(struct plugin_set *, const struct gh_route *, enum plugin_hook,
-		  struct str request_id);
+		  struct str request_id, uint64_t since_ns);
 void plugin_leave(struct plugin_set *);
 
 #endif

@@ -142,6 +142,7 @@ static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	size_t room;
 
 	(void)suggested;
+	c->proxy->upstream.heard++;
 	if (c->lingering || (c->x && (room = relay_request_room(c->x)))) {
 		*buf = uv_buf_init(c->proxy->rbufs.current->data,
 				   (unsigned)(c->lingering ? RBUF_SIZE : room));
@@ -355,6 +356,7 @@ void proxy_accept(struct proxy *p, uv_stream_t *listener)
 	const struct config_limits *limits = &p->config->limits;
 	int r;
 
+	p->upstream.heard++;
 	c->magic = CONN_MAGIC;
 	c->proxy = p;
 	deadline_init(&c->deadline, conn_on_deadline);

@@ -97,6 +97,7 @@ static void exchange_reset(struct exchange *x)
 	buf_fini(&x->collected);
 	memset((char *)x + from, 0, to - from);
 	x->call_count = x->timer_count = 0;
+	x->match.param_count = 0;
 	from = offsetof(struct exchange, source);
 	to = offsetof(struct exchange, deadline);
 	memset((char *)x + from, 0, to - from);

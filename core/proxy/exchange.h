@@ -80,6 +80,7 @@ struct exchange {
 	/* The request. */
 	struct parser parser;
 	struct head req;
+	struct route_match match;
 	struct str path, query; /* normalised, or rewritten by a plugin */
 	struct str host;        /* lower case, without port */
 	char request_id[REQUEST_ID_SIZE];
@@ -98,7 +99,6 @@ struct exchange {
 	struct gh_route *collect_use;
 
 	/* Route and plugins. */
-	struct route_match match;
 	const struct plugin_chain *chain; /* NULL: no route */
 	uint32_t route;
 	struct gh_route *use;      /* whose code runs, or ran last */

@@ -21,11 +21,18 @@ static void hooks_rest(struct exchange *x)
 		x->use = &x->chain->uses[x->replier];
 }
 
+/* What is looked for is a turn of the loop that does not end: its beginning will do, and no clock
+ * is read. */
+static uint64_t hooks_now_ns(const struct exchange *x)
+{
+	return uv_now(x->proxy->loop) * 1000000;
+}
+
 void hooks_enter(struct exchange *x, struct gh_route *use, enum plugin_hook hook)
 {
 	x->use = use;
 	x->in_hook = true;
-	plugin_enter(&x->proxy->plugins, use, hook, exchange_id(x));
+	plugin_enter(&x->proxy->plugins, use, hook, exchange_id(x), hooks_now_ns(x));
 }
 
 void hooks_leave(struct exchange *x)
@@ -53,7 +60,7 @@ void hooks_callback_begin(struct exchange *x, struct gh_route *use)
 {
 	x->use = use;
 	x->in_callback = true;
-	plugin_enter(&x->proxy->plugins, use, HOOK_CALLBACK, exchange_id(x));
+	plugin_enter(&x->proxy->plugins, use, HOOK_CALLBACK, exchange_id(x), hooks_now_ns(x));
 }
 
 void hooks_callback_end(struct exchange *x)

@@ -61,11 +61,14 @@ static enum end_reason pick_connect_reason(int status)
 }
 
 /* A kept connection on which nothing waits to be read: not an end, and not an answer that nobody
- * asked for, which would be taken for this request's. */
+ * asked for, which would be taken for this request's.  A request that can be sent once more is sent
+ * without a look, since what waits there comes to light in time: see upconn_asks(). */
 static bool pick_take_kept(struct exchange *x)
 {
+	bool repeatable = x->req.framing == FRAMING_NONE && pick_is_idempotent(x);
+
 	while ((x->up = upconn_take(x->endpoint, &pick_events, x))) {
-		if (upconn_is_quiet(x->up))
+		if ((repeatable && upconn_can_tell(x->up)) || upconn_is_quiet(x->up))
 			return true;
 		upconn_close(&x->up, false);
 	}
@@ -129,8 +132,8 @@ static void pick_on_sent(void *owner, int status)
 	relay_request_on_sent(owner, status);
 }
 
-/* A kept connection that the service closed while we were about to use it: not a failure of the
- * service, so one further try on a new connection is free. */
+/* A kept connection that the service closed, or spoke on, while we were about to use it: not a
+ * failure of the service, so one further try on a new connection is free. */
 static bool pick_retry_stale(struct exchange *x)
 {
 	if (!x->up || !x->up->reused || x->stale_retried || x->interim || !pick_is_idempotent(x) ||
@@ -175,7 +178,8 @@ void exchange_retry_or_fail(struct exchange *x, enum end_reason reason, const ch
 	struct slab_service *metrics = x->service->metrics;
 
 	x->waiting = false;
-	if ((reason == END_UPSTREAM_CLOSED || reason == END_UPSTREAM_RESET) &&
+	if ((reason == END_UPSTREAM_CLOSED || reason == END_UPSTREAM_RESET ||
+	     reason == END_RESPONSE_UNREQUESTED) &&
 	    pick_retry_stale(x)) {
 		/* That a kept connection ended says nothing of the endpoint. */
 		metrics->failures[reason]++;

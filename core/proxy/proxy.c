@@ -36,6 +36,7 @@ void proxy_init(struct proxy *p)
 	p->upstream = (struct upstream){ .loop = p->loop,
 					 .deadlines = p->deadlines,
 					 .rbufs = &p->rbufs };
+	upstream_start(&p->upstream);
 	services_init(&p->services, p->slab, p->config);
 	proxy_resolve_services(p);
 	rand_seed_kernel(&p->rand);
@@ -98,6 +99,7 @@ void proxy_close_all(struct proxy *p)
 			c->x->reason = END_SHUTTING_DOWN;
 		conn_close(c, false);
 	}
+	upstream_close(&p->upstream);
 	/* Nothing is left that could ask for a turn. */
 	if (!uv_is_closing((uv_handle_t *)&p->later_turn))
 		uv_close((uv_handle_t *)&p->later_turn, NULL);

@@ -15,7 +15,12 @@
 #include "proxy/response.h"
 #include "proxy/tunnel.h"
 
-enum { RELAY_SIZE_LINE = 24, RELAY_SPLICE_MIN = 16 * 1024, RELAY_SPLICE_MAX = 512 * 1024 };
+enum {
+	RELAY_SIZE_LINE = 24,
+	RELAY_JOIN_MAX = 2048, /* a body as short as that costs less to copy than to gather */
+	RELAY_SPLICE_MIN = 16 * 1024,
+	RELAY_SPLICE_MAX = 512 * 1024
+};
 
 /* Decoded pieces of one read are moved together in place, so that they go on as one chunk. */
 struct relay_piece {
@@ -442,8 +447,14 @@ static void relay_send_response(struct exchange *x, const struct gh_body *body, 
 	if (with_head)
 		bufs[n++] = uv_buf_init(x->proxy->head.p, (unsigned)x->proxy->head.n);
 	x->head_sent = true;
-	if (!x->no_body)
+	if (with_head && body->n <= RELAY_JOIN_MAX && !x->no_body && !x->send_chunked &&
+	    buf_room(&x->proxy->head, body->n)) {
+		buf_append(&x->proxy->head, body->data, body->n);
+		bufs[0] = uv_buf_init(x->proxy->head.p, (unsigned)x->proxy->head.n);
+		n = 1;
+	} else if (!x->no_body) {
 		n = relay_frame(x, body, size, bufs, n);
+	}
 	x->bytes_out += x->no_body ? 0 : body->n;
 	int r = n ? flow_send(&x->down, &c->u.stream, bufs, n) : 1;
 	if (r < 0) {

@@ -19,6 +19,7 @@ void response_expect(struct exchange *x)
 	x->response = RESPONSE_HEAD;
 	x->hold_n = x->hold_at = 0;
 	x->upstream_ns = clock_mono_ns();
+	upconn_asks(x->up);
 	head_reset(&x->res);
 	parse_start(&x->res_parser, PARSE_RESPONSE, &x->res, &x->proxy->response_limits);
 }
@@ -318,7 +319,9 @@ void response_on_end(void *owner, int status)
 		response_bad(x, END_UPSTREAM_CUT, NULL);
 		return;
 	}
-	if (x->response == RESPONSE_HEAD && x->res_parser.head_bytes)
+	if (status == UPCONN_UNASKED)
+		exchange_retry_or_fail(x, END_RESPONSE_UNREQUESTED, NULL);
+	else if (x->response == RESPONSE_HEAD && x->res_parser.head_bytes)
 		exchange_retry_or_fail(x, END_UPSTREAM_CLOSED_HEAD, NULL);
 	else
 		exchange_retry_or_fail(

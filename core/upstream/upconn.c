@@ -10,7 +10,33 @@
 #include "metrics/slab.h"
 #include "upstream/service.h"
 
-enum { UPCONN_MAGIC = 0x5550434e };
+enum {
+	UPCONN_MAGIC = 0x5550434e,
+	/* libuv fetches 1,024 events at a time, and more in the same turn if there are as many. */
+	UPCONN_HEARD_MAX = 512,
+};
+
+static void upstream_on_wait(uv_prepare_t *handle)
+{
+	struct upstream *up = handle->data;
+
+	up->turn++;
+	up->heard = 0;
+}
+
+void upstream_start(struct upstream *up)
+{
+	uv_prepare_init(up->loop, &up->before_wait);
+	up->before_wait.data = up;
+	up->turn = 1;
+	uv_prepare_start(&up->before_wait, upstream_on_wait);
+}
+
+void upstream_close(struct upstream *up)
+{
+	if (!uv_is_closing((uv_handle_t *)&up->before_wait))
+		uv_close((uv_handle_t *)&up->before_wait, NULL);
+}
 
 static struct upconn *upconn_from(void *handle_data)
 {
@@ -73,6 +99,7 @@ static void upconn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf
 {
 	struct upconn *uc = upconn_from(handle->data);
 	(void)suggested;
+	uc->up->heard++;
 	if (uc->events && uc->events->wants_splice && uc->events->wants_splice(uc->owner)) {
 		/* Nothing is read; upconn_on_read() is told that there was no room. */
 		*buf = uv_buf_init(NULL, 0);
@@ -100,6 +127,19 @@ int upconn_fd(const struct upconn *uc)
 	return uv_fileno((const uv_handle_t *)&uc->tcp, &fd) == 0 ? fd : -1;
 }
 
+bool upconn_can_tell(const struct upconn *uc)
+{
+	return uc->up->turn && uc->up->heard < UPCONN_HEARD_MAX;
+}
+
+void upconn_pause(struct upconn *uc)
+{
+	if (!uc->reading)
+		return;
+	uc->reading = false;
+	uv_read_stop((uv_stream_t *)&uc->tcp);
+}
+
 static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct upconn *uc = upconn_from(stream->data);
@@ -113,6 +153,11 @@ static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	if (n == UV_ENOBUFS) {
 		uc->events->on_readable(uc->owner);
+		return;
+	}
+	if (n > 0 && uc->asked_turn && uc->asked_turn == uc->up->turn && upconn_can_tell(uc)) {
+		upconn_pause(uc);
+		uc->events->on_end(uc->owner, UPCONN_UNASKED);
 		return;
 	}
 	if (n < 0) {
@@ -130,14 +175,6 @@ void upconn_resume(struct upconn *uc)
 		return;
 	uc->reading = true;
 	uv_read_start((uv_stream_t *)&uc->tcp, upconn_on_alloc, upconn_on_read);
-}
-
-void upconn_pause(struct upconn *uc)
-{
-	if (!uc->reading)
-		return;
-	uc->reading = false;
-	uv_read_stop((uv_stream_t *)&uc->tcp);
 }
 
 static void upconn_on_connect(uv_connect_t *req, int status)
@@ -184,6 +221,11 @@ bool upconn_has_spoken(const struct upconn *uc)
 
 	return uv_fileno((const uv_handle_t *)&uc->tcp, &fd) == 0 &&
 	       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void upconn_asks(struct upconn *uc)
+{
+	uc->asked_turn = uc->reused ? uc->up->turn : 0;
 }
 
 struct upconn *upconn_open(struct upstream *up, struct endpoint *ep,

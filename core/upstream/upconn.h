@@ -31,6 +31,11 @@ struct upstream {
 	struct deadlines *deadlines;
 	struct rbufs *rbufs;
 	unsigned open; /* connections, closing ones included */
+	/* The turn of the loop, counted right before it waits for events; and the sockets, those of
+	 * clients too, of which something was heard in it.  See upconn_asks(). */
+	uint64_t turn;
+	unsigned heard;
+	uv_prepare_t before_wait;
 };
 
 struct upconn {
@@ -45,8 +50,16 @@ struct upconn {
 	struct endpoint *endpoint;
 	const struct upconn_events *events; /* NULL while idle or closing */
 	void *owner;
+	uint64_t asked_turn; /* when a request was sent on it after it had been kept; 0: never */
 	bool connected, reading, reused;
 };
+
+/* What on_end is told when bytes came that no request had asked for. */
+enum { UPCONN_UNASKED = UV_EPROTO };
+
+/* Counts turns until it is closed.  Without it upconn_can_tell() is false. */
+void upstream_start(struct upstream *);
+void upstream_close(struct upstream *);
 
 /* Lends an idle connection to the endpoint, the one used last, or NULL. */
 struct upconn *upconn_take(struct endpoint *, const struct upconn_events *, void *owner);
@@ -54,6 +67,13 @@ struct upconn *upconn_take(struct endpoint *, const struct upconn_events *, void
 bool upconn_is_quiet(const struct upconn *);
 /* Whether bytes wait to be read on it: one system call. */
 bool upconn_has_spoken(const struct upconn *);
+/* Before a request is sent: what the loop has been told of this socket before, it will tell in this
+ * same turn.  So what is read before the next turn was not an answer to this request, and its owner
+ * hears UPCONN_UNASKED.  This costs nothing, and sees what upconn_is_quiet() does, if later. */
+void upconn_asks(struct upconn *);
+/* Whether upconn_asks() can: not in a turn with so many events that the loop may have fetched more
+ * of them meanwhile. */
+bool upconn_can_tell(const struct upconn *);
 /* Opens one; on_connect follows, unless the result is NULL and *status says why. */
 struct upconn *upconn_open(struct upstream *, struct endpoint *, const struct upconn_events *,
 			   void *owner, int *status);

@@ -245,7 +245,7 @@ END_TEST
 
 /* Idle connections: kept while the endpoint is listed, closed when it goes. */
 
-static int connected;
+static int connected, ended;
 
 static void on_connect(void *owner, int status)
 {
@@ -254,9 +254,88 @@ static void on_connect(void *owner, int status)
 	connected++;
 }
 
+static void on_end(void *owner, int status)
+{
+	(void)owner;
+	ended = status;
+}
+
+static size_t heard;
+
+static void on_data(void *owner, char *p, size_t n)
+{
+	(void)owner;
+	(void)p;
+	heard += n;
+}
+
+static const struct upconn_events events = { .on_connect = on_connect,
+					     .on_data = on_data,
+					     .on_end = on_end };
+
+struct asking {
+	uv_poll_t poll;
+	int ends[2];
+	struct endpoint *endpoint;
+	struct upconn *uc;
+};
+
+/* A client's request, as it were: takes the kept connection and asks. */
+static void on_asked(uv_poll_t *poll, int status, int what)
+{
+	struct asking *a = poll->data;
+
+	(void)status;
+	(void)what;
+	uv_poll_stop(poll);
+	a->uc = upconn_take(a->endpoint, &events, NULL);
+	ck_assert_ptr_nonnull(a->uc);
+	ck_assert(upconn_can_tell(a->uc));
+	upconn_asks(a->uc);
+}
+
+/* Lets the request come first and then, in the same turn, what the service says unasked. */
+static void ask(struct asking *a, uv_loop_t *loop, int service, bool unasked)
+{
+	ended = 0;
+	heard = 0;
+	a->uc = NULL;
+	uv_poll_start(&a->poll, UV_READABLE, on_asked);
+	uv_run(loop, UV_RUN_NOWAIT);
+	ck_assert_int_eq(write(a->ends[1], "x", 1), 1);
+	if (unasked)
+		ck_assert_int_eq(write(service, "HTTP", 4), 4);
+	while (!a->uc)
+		uv_run(loop, UV_RUN_ONCE);
+	if (!unasked)
+		ck_assert_int_eq(write(service, "HTTP", 4), 4);
+	while (!ended && !heard)
+		uv_run(loop, UV_RUN_ONCE);
+	ck_assert_int_eq(read(a->ends[0], &(char){ 0 }, 1), 1);
+}
+
+static void check_asking(uv_loop_t *loop, struct endpoint *ep, int service)
+{
+	struct asking a = { .endpoint = ep };
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, a.ends), 0);
+	uv_poll_init(loop, &a.poll, a.ends[0]);
+	a.poll.data = &a;
+	ask(&a, loop, service, false);
+	ck_assert_int_eq(ended, 0);
+	ck_assert_uint_eq(heard, 4);
+	upconn_release(&a.uc);
+	ask(&a, loop, service, true);
+	ck_assert_int_eq(ended, UPCONN_UNASKED);
+	ck_assert_uint_eq(heard, 0);
+	upconn_release(&a.uc);
+	uv_close((uv_handle_t *)&a.poll, NULL);
+	close(a.ends[0]);
+	close(a.ends[1]);
+}
+
 START_TEST(connections_are_kept)
 {
-	static const struct upconn_events events = { .on_connect = on_connect };
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	socklen_t n = sizeof(address);
 	struct deadlines deadlines;
@@ -280,17 +359,21 @@ START_TEST(connections_are_kept)
 	char *text = json_dumps(list, 0);
 	update("live", text);
 	struct endpoint *ep = s->endpoints[0];
+	upstream_start(&up);
 	struct upconn *uc = upconn_open(&up, ep, &events, NULL, &status);
 	ck_assert_ptr_nonnull(uc);
 	while (!connected)
 		uv_run(&loop, UV_RUN_ONCE);
 	upconn_release(&uc);
+	int service = accept(fd, NULL, NULL);
+	check_asking(&loop, ep, service);
 	ck_assert_uint_eq(ep->idle_count, 1);
 	update("live", text);
 	ck_assert_ptr_eq(s->endpoints[0], ep);
 	ck_assert_uint_eq(ep->idle_count, 1);
 	ck_assert_uint_eq(up.open, 1);
 	update("empty", "[]");
+	upstream_close(&up);
 	deadlines_close(&deadlines);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	ck_assert_uint_eq(up.open, 0);
@@ -300,6 +383,7 @@ START_TEST(connections_are_kept)
 	rbufs_fini(&rbufs);
 	free(text);
 	json_decref(list);
+	close(service);
 	close(fd);
 	end();
 }
