@@ -32,8 +32,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Bits of the first byte; the low three say how large the client's pieces are. */
-enum { FLAG_PIECES = 7, FLAG_EARLY = 8, FLAG_RESET = 16 };
+/* Bits of the first byte; the low three say how large the client's pieces are.  EARLY: the script
+ * is played when the first bytes of a request have come; UNASKED: when the connection has. */
+enum { FLAG_PIECES = 7, FLAG_EARLY = 8, FLAG_RESET = 16, FLAG_UNASKED = 32 };
+enum { FLAG_TOO_EARLY = FLAG_EARLY | FLAG_UNASKED };
 enum { FUZZ_CONNS = 64, FUZZ_REQUESTS = 64, FUZZ_IDLE_MS = 5000 };
 
 static const char fuzz_config[] =
@@ -271,7 +273,7 @@ static void fuzz_origin_accept(struct fuzz_run *run)
 	struct fuzz_conn *c = &run->conns[run->conn_count++];
 	c->fd = fd;
 	run->moved = true;
-	if (run->script.p && (run->flags & FLAG_EARLY) && !run->scripted)
+	if (run->script.p && (run->flags & FLAG_UNASKED) && !run->scripted)
 		fuzz_play(run, c);
 }
 
@@ -300,6 +302,8 @@ static void fuzz_origin_read(struct fuzz_run *run, struct fuzz_conn *c)
 {
 	bool open = fuzz_receive(run, c->fd, &c->got, NULL);
 
+	if (c->got.n && run->script.p && (run->flags & FLAG_EARLY) && !run->scripted)
+		fuzz_play(run, c);
 	while (c->fd >= 0 && c->parsed < c->got.n && fuzz_note(run, c)) {
 		if (run->script.p && !run->scripted)
 			fuzz_play(run, c);
@@ -420,7 +424,7 @@ static void fuzz_judge_requests(const struct fuzz_run *run)
 			continue;
 		while (next < run->asked_count && !fuzz_same(m, &run->asked[next])) {
 			must(strict_is(run->asked[next].method, "OPTIONS") ||
-			     (run->flags & FLAG_EARLY));
+			     (run->flags & FLAG_TOO_EARLY));
 			next++;
 		}
 		must(next++ < run->asked_count);
@@ -483,7 +487,7 @@ static bool fuzz_is_scripted(const struct fuzz_run *run, const struct strict_mes
 	bool again = run->arrived_count > 1 && fuzz_same(&run->arrived[0], &run->arrived[1]);
 
 	return run->script.p && run->asked_count && run->arrived_count && !again &&
-	       !(run->flags & FLAG_EARLY) && !fuzz_is_ours(answer) &&
+	       !(run->flags & FLAG_TOO_EARLY) && !fuzz_is_ours(answer) &&
 	       fuzz_same(&run->arrived[0], &run->asked[0]);
 }
 
