@@ -226,6 +226,12 @@ class Limits(unittest.TestCase):
         self.assertTrue(c.closed())
         wait_until(lambda: self.gateway.metrics()["gatehouse_connections_shed_total"] >= 1,
                    what="the connection is counted")
+        # What it has sent already must not turn the end into a reset.
+        c = self.client()
+        c.send(GET * 100)
+        self.assertEqual(c.response().status, 503)
+        self.assertTrue(c.closed())
+        self.assertFalse(c.was_reset)
 
     def test_connections_per_client(self):
         self.start(connections_per_client=3)
