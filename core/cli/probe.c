@@ -182,7 +182,7 @@ static int probe_config(const char *file)
 	if (!probe.config)
 		return CLI_FAILED;
 	if (plugin_set_open(&probe.proxy.plugins, probe.config, host_table(&probe.proxy),
-			    &probe.running, false, &errors) < 0)
+			    &probe.running, false, NULL, &errors) < 0)
 		report = json_pack("{so}", "errors", probe_errors(&errors));
 	else
 		report = json_pack("{s[]sosiso}", "errors", "services",

@@ -49,6 +49,12 @@ struct config_limits {
 	int64_t checks;                 /* of endpoints, at the same time */
 };
 
+/* When a plugin that ends workers is kept out. */
+struct config_quarantine {
+	int64_t crashes; /* that many ...; 0: never */
+	uint64_t window; /* ... within these ms */
+};
+
 /* Positions in the choices of the members of "http". */
 enum { CONFIG_UNDERSCORE_REJECT, CONFIG_UNDERSCORE_PASS, CONFIG_UNDERSCORE_DROP };
 enum { CONFIG_PATH_REJECT, CONFIG_PATH_PASS };
@@ -174,6 +180,7 @@ struct gateway_config {
 	struct config_check check;
 	struct config_limits limits;
 	struct config_http http;
+	struct config_quarantine quarantine;
 	struct config_service *services; /* those named in the file */
 	size_t service_count;
 	struct config_route *routes; /* in the file's order */

@@ -135,6 +135,7 @@ void build_process(const struct gateway_build *b)
 	c->timeouts = raw->defaults.timeout;
 	c->limits = raw->limits;
 	c->http = raw->http;
+	c->quarantine = raw->quarantine;
 	build_uri_limit(b);
 }
 

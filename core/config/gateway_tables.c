@@ -206,6 +206,16 @@ static const struct gh_option http_rows[] = {
 		"Answers of the gateway itself carry Server."),
 };
 
+static const struct gh_option quarantine_rows[] = {
+	{ GH_ROW_(struct config_quarantine, crashes, int64_t, GH_OPT_INT, "3",
+		  "Workers that one plugin may end within the window; then its routes answer 503 "
+		  "until a new file takes its place or gatehouse plugin release lets it go.  Off: "
+		  "never."),
+	  .choices = "off", .min = 1, .max = 100, .flags = OPTION_WORD },
+	TIME(struct config_quarantine, window, "1m", SECOND, 24 * HOUR,
+	     "The time in which the crashes are counted."),
+};
+
 static const struct gh_option log_rows[] = {
 	GH_ENUM(struct raw_log, level, "debug|info|warn|error", "info",
 		"The least level that is written."),
@@ -318,6 +328,8 @@ static const struct gh_option gateway_rows[] = {
 	GH_OBJECT(struct raw_gateway, defaults, defaults_rows, "What services and routes inherit."),
 	GH_OBJECT(struct raw_gateway, limits, limits_rows, "What one client or request may cost."),
 	GH_OBJECT(struct raw_gateway, http, http_rows, "How doubtful requests are taken."),
+	GH_OBJECT(struct raw_gateway, quarantine, quarantine_rows,
+		  "When a plugin that crashes is kept out."),
 	{ GH_ROW_(struct raw_gateway, services, struct gh_list, GH_OPT_MAP, NULL,
 		  "Services by name.  One that needs no setting need not be here: it is looked up "
 		  "in Consul."),

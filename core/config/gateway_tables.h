@@ -92,6 +92,7 @@ struct raw_gateway {
 	struct raw_defaults defaults;
 	struct config_limits limits;
 	struct config_http http;
+	struct config_quarantine quarantine;
 	struct gh_list services; /* struct raw_service */
 	struct gh_list routes;   /* struct raw_route */
 };

@@ -179,6 +179,47 @@ static void metrics_consul(struct buf *b, const struct discovery *d)
 				 s.consul_reachable);
 }
 
+/* Files of one name count together: their hashes would make labels without end. */
+static void metrics_plugin(struct buf *b, const struct quarantine *q, const char *family,
+			   uint64_t (*value)(const struct quarantine_file *))
+{
+	for (size_t i = 0; i < q->count; i++) {
+		const char *name = q->files[i].name;
+		uint64_t sum = 0;
+		bool told = false;
+
+		for (size_t k = 0; k < q->count; k++) {
+			if (strcmp(q->files[k].name, name) != 0)
+				continue;
+			told = told || k < i;
+			sum += value(&q->files[k]);
+		}
+		if (!told)
+			prometheus_u64(b, family, PROMETHEUS_LABELS({ "plugin", str_from(name) }),
+				       sum);
+	}
+}
+
+static uint64_t metrics_crashes(const struct quarantine_file *f)
+{
+	return f->crashes;
+}
+
+static uint64_t metrics_held(const struct quarantine_file *f)
+{
+	return f->held;
+}
+
+static void metrics_plugins(struct buf *b, const struct quarantine *q)
+{
+	prometheus_family(b, "gatehouse_plugin_crashes_total", "counter",
+			  "Workers that ended in code of the plugin.");
+	metrics_plugin(b, q, "gatehouse_plugin_crashes_total", metrics_crashes);
+	prometheus_family(b, "gatehouse_plugin_quarantined", "gauge",
+			  "Whether the plugin is in quarantine and its routes answer 503.");
+	metrics_plugin(b, q, "gatehouse_plugin_quarantined", metrics_held);
+}
+
 static void metrics_endpoints(struct buf *b, const struct registry_service *s)
 {
 	uint64_t usable = 0;
@@ -283,6 +324,7 @@ void admin_metrics(struct control *c, struct buf *b)
 
 	metrics_info(b, c);
 	metrics_workers(b, c);
+	metrics_plugins(b, &c->quarantine);
 	metrics_services(b, d);
 	metrics_guard(b, c->current ? c->current->guard : NULL);
 	metrics_consul(b, d);

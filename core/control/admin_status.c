@@ -129,12 +129,32 @@ static json_t *status_listen(const struct generation *g)
 	return list;
 }
 
-static json_t *status_plugins(const struct generation *g)
+static json_t *status_plugin(const struct control *c, const json_t *loaded)
 {
-	for (uint32_t i = 0; g && i < g->slot_count; i++)
-		if (json_is_array(g->slots[i].plugins))
-			return json_incref(g->slots[i].plugins);
-	return json_array();
+	const char *name = json_string_value(json_object_get(loaded, "name"));
+	const char *hash = json_string_value(json_object_get(loaded, "hash"));
+	const struct quarantine_file *f = name && hash ?
+						  quarantine_find(&c->quarantine, name, hash) :
+						  NULL;
+	json_t *plugin = json_copy((json_t *)(uintptr_t)loaded);
+
+	json_object_set_new(plugin, "crashes", status_u64(f ? f->crashes : 0));
+	json_object_set_new(plugin, "quarantined",
+			    f && f->held ? status_time(f->held_us) : json_null());
+	return plugin;
+}
+
+static json_t *status_plugins(const struct control *c)
+{
+	const struct generation *g = c->current;
+	const json_t *loaded = NULL, *plugin;
+	json_t *list = json_array();
+	size_t k;
+
+	for (uint32_t i = 0; g && i < g->slot_count && !loaded; i++)
+		loaded = g->slots[i].plugins;
+	json_array_foreach(loaded, k, plugin) json_array_append_new(list, status_plugin(c, plugin));
+	return list;
 }
 
 static json_t *status_filters(const struct config_route *r)
@@ -232,7 +252,7 @@ json_t *admin_status(struct control *c)
 	status_set(status, "admin", json_string(admin_url(c->admin)));
 	status_set(status, "generations", status_generations(c));
 	status_set(status, "workers", status_workers(g));
-	status_set(status, "plugins", status_plugins(g));
+	status_set(status, "plugins", status_plugins(c));
 	status_set(status, "routes", status_routes(c));
 	status_set(status, "services", status_services(g));
 	status_set(status, "consul", status_consul(g));

@@ -11,6 +11,9 @@
  *	{"type":"drain","limit_ms":N,"keep_idle":BOOL}	keep_idle: connections without a request
  *		are kept for one more; a second drain without it ends that
  *	{"type":"told"}        the answer to "needs": all that is known of them was sent
+ *	{"type":"hold","plugins":[{"name":TEXT,"hash":TEXT},...]}   the plugin files in quarantine,
+ *		all of them
+ *	{"type":"adopt","worker":N,"on":BOOL}   accept for another worker, which cannot; or stop to
  * worker -> control
  *	{"type":"needs","services":[NAME,...]}
  *	{"type":"ready","plugins":[{"name":TEXT,"version":TEXT,"hash":TEXT},...]}

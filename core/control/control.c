@@ -134,6 +134,9 @@ static void control_on_ready(void *arg, struct generation *g)
 		return;
 	c->current = g;
 	generation_serve(g, old);
+	/* Those that drain keep what they hold. */
+	if (quarantine_forget(&c->quarantine, g->slots[0].plugins))
+		log_info("quarantine ended: another file took the plugin's place");
 	if (old) {
 		c->reloads++;
 		c->reloaded_us = clock_wall_us();
@@ -178,7 +181,22 @@ static void control_on_end(void *arg, struct generation *g)
 	}
 }
 
-static const struct generation_events control_events = { control_on_ready, control_on_end };
+void control_hold(struct control *c)
+{
+	json_t *held = quarantine_list(&c->quarantine);
+
+	list_each(l, &c->generations)
+		generation_hold(container_of(l, struct generation, link), held);
+	json_decref(held);
+}
+
+static void control_on_hold(void *arg)
+{
+	control_hold(arg);
+}
+
+static const struct generation_events control_events = { control_on_ready, control_on_end,
+							 control_on_hold };
 
 static struct generation *control_start_generation(struct control *c, struct gateway_config *config,
 						   struct error *e)
@@ -189,6 +207,7 @@ static struct generation *control_start_generation(struct control *c, struct gat
 			.number = ++c->last_number,
 			.config = config,
 			.listen_set = &c->listen_set,
+			.quarantine = &c->quarantine,
 			.log_level = c->options.log_level,
 			.log_format = c->options.log_format,
 			.before = c->current,
@@ -364,6 +383,7 @@ int control_run(const struct control_options *options)
 	}
 	uv_run(&c.loop, UV_RUN_DEFAULT);
 	total_fini(&c.ended);
+	quarantine_fini(&c.quarantine);
 	uv_loop_close(&c.loop);
 	return c.status;
 }

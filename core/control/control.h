@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "control/listen.h"
+#include "control/quarantine.h"
 #include "metrics/total.h"
 
 struct admin;
@@ -39,7 +40,8 @@ struct control {
 	struct generation *current; /* serves; NULL until the first is ready */
 	uint64_t last_number;
 	struct admin *admin; /* NULL: off */
-	struct total ended;  /* counters of the generations that have ended */
+	struct quarantine quarantine;
+	struct total ended; /* counters of the generations that have ended */
 	uint64_t ended_restarts;
 	uint64_t reloads, reloads_failed;
 	uint64_t reloaded_us; /* wall clock of the last that was done */
@@ -48,6 +50,8 @@ struct control {
 	int status;
 };
 
+/* Tells all workers which plugin files are in quarantine, after that has changed. */
+void control_hold(struct control *);
 /* The counters of all that lives and all that has ended; total_fini() it. */
 void control_total(const struct control *, struct total *);
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "control/lend.h"
 #include "control/listen.h"
 #include "control/proc.h"
 #include "control/supervisor.h"
@@ -129,6 +130,8 @@ static void generation_on_ready(struct slot *s, const json_t *message)
 		g->state = GENERATION_LIVE;
 		g->events->on_ready(g->arg, g);
 	}
+	lend_check(s, clock_mono_ns(), false);
+	lend_greet(s);
 }
 
 static void generation_add_error(struct generation *g, const char *text)
@@ -365,6 +368,7 @@ struct generation *generation_start(const struct generation_spec *spec, struct e
 		.log_level = spec->log_level,
 		.log_format = spec->log_format,
 		.listen_set = spec->listen_set,
+		.quarantine = spec->quarantine,
 		.events = spec->events,
 		.arg = spec->arg,
 		.started_ns = clock_mono_ns(),
@@ -396,6 +400,17 @@ void generation_serve(struct generation *g, struct generation *before)
 		guard_inherit(g->guard, before->guard);
 	}
 	guard_start(g->guard);
+}
+
+void generation_hold(struct generation *g, const json_t *held)
+{
+	json_t *message = json_pack("{s:s, s:O}", "type", "hold", "plugins", held);
+
+	must(message);
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		if (g->slots[i].proc)
+			proc_send(g->slots[i].proc, message);
+	json_decref(message);
 }
 
 /* ---- end ---- */

@@ -26,6 +26,7 @@ struct guard;
 struct listen_set;
 struct listener;
 struct proc;
+struct quarantine;
 
 enum { GENERATION_SOCKETS_MAX = 64 }; /* that one worker accepts from */
 
@@ -52,12 +53,14 @@ struct slot {
 	uint64_t lost_ns; /* when its channel ended while it ran; 0: it has not */
 	uint64_t restarts;
 	bool killed; /* by the control process; why was logged */
+	bool lent;   /* the others accept from its sockets */
 	bool slow;   /* that its heart does not beat was logged */
 };
 
 struct generation_events {
 	void (*on_ready)(void *arg, struct generation *); /* all workers are, for the first time */
 	void (*on_end)(void *arg, struct generation *);   /* free it with generation_free() */
+	void (*on_hold)(void *arg);                       /* the quarantine holds more */
 };
 
 struct generation {
@@ -70,6 +73,7 @@ struct generation {
 	int config_fd;
 	int log_level, log_format; /* -1: as configured */
 	struct listen_set *listen_set;
+	struct quarantine *quarantine; /* the owner's */
 	struct listener **listeners;
 	uint32_t *sockets; /* how many of each listener its workers accept from */
 	struct slot *slots;
@@ -90,6 +94,7 @@ struct generation_spec {
 	uint64_t number;
 	struct gateway_config *config; /* taken, also on error */
 	struct listen_set *listen_set;
+	struct quarantine *quarantine;
 	int log_level, log_format;
 	/* Whose endpoints its workers begin with, so that a new generation does not start from
 	 * nothing; NULL: none. */
@@ -113,6 +118,8 @@ void generation_kill(struct generation *);
 /* Restarts, stuck workers, limits: many times a second.  behind: the caller itself was late, so
  * that heartbeats say nothing. */
 void generation_tick(struct generation *, uint64_t now_ns, bool behind);
+/* Tells all its workers which plugin files are in quarantine. */
+void generation_hold(struct generation *, const json_t *held);
 /* Only when it has ended. */
 void generation_free(struct generation *);
 

@@ -85,10 +85,12 @@ static char **proc_environment(const struct proc_spec *spec)
 	for (size_t i = 0; i < n; i++)
 		if (strncmp(environ[i], "GATEHOUSE_WORKER=", 17) != 0)
 			env[out++] = environ[i];
-	json_t *json = json_pack("{s:I, s:I, s:s, s:I, s:i, s:i}", "generation",
+	json_t *json = json_pack("{s:I, s:I, s:s, s:I, s:O, s:I, s:O, s:i, s:i}", "generation",
 				 (json_int_t)spec->generation, "worker", (json_int_t)spec->worker,
 				 "file", spec->file, "listen", (json_int_t)spec->listen_count,
-				 "log_level", spec->log_level, "log_format", spec->log_format);
+				 "spares", spec->spares, "spare_each", (json_int_t)spec->spare_each,
+				 "hold", spec->hold, "log_level", spec->log_level, "log_format",
+				 spec->log_format);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	must(text);
 	size_t size = strlen(text) + sizeof("GATEHOUSE_WORKER=");
@@ -112,7 +114,9 @@ static void proc_environment_free(char **env)
 /* The descriptors of the contract in worker/worker.h; the array is the caller's. */
 static uv_stdio_container_t *proc_stdio(const struct proc_spec *spec, int channel_fd, int *count)
 {
-	int n = WORKER_FD_LISTEN + (int)spec->listen_count;
+	uint32_t sockets = spec->listen_count +
+			   (uint32_t)json_array_size(spec->spares) * spec->spare_each;
+	int n = WORKER_FD_LISTEN + (int)sockets;
 	uv_stdio_container_t *io = xcalloc((unsigned)n, sizeof(*io));
 
 	io[0].flags = UV_IGNORE;
@@ -123,7 +127,7 @@ static uv_stdio_container_t *proc_stdio(const struct proc_spec *spec, int channe
 	io[WORKER_FD_CHANNEL].data.fd = channel_fd;
 	io[WORKER_FD_SLAB].data.fd = spec->slab_fd;
 	io[WORKER_FD_CONFIG].data.fd = spec->config_fd;
-	for (uint32_t i = 0; i < spec->listen_count; i++)
+	for (uint32_t i = 0; i < sockets; i++)
 		io[WORKER_FD_LISTEN + (int)i].data.fd = spec->listen_fds[i];
 	*count = n;
 	return io;

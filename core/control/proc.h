@@ -21,8 +21,11 @@ struct proc_spec {
 	const char *file;
 	int log_level, log_format; /* -1: as configured */
 	int slab_fd, config_fd;
-	const int *listen_fds;
-	uint32_t listen_count;
+	const int *listen_fds; /* its own, then spare_each for each worker in spares */
+	uint32_t listen_count; /* of its own */
+	const json_t *spares;  /* workers; borrowed */
+	uint32_t spare_each;
+	const json_t *hold; /* plugin files in quarantine; borrowed */
 };
 
 struct proc_events {

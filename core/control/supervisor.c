@@ -9,9 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "control/lend.h"
 #include "control/listen.h"
 #include "control/proc.h"
+#include "control/quarantine.h"
 #include "plugin/image.h"
+#include "worker/worker.h"
 
 #define SUPERVISOR_MS UINT64_C(1000000)
 
@@ -22,6 +25,7 @@ enum {
 	SUPERVISOR_DEAD_MS = 30 * 1000,  /* ... and killed */
 	SUPERVISOR_START_MS = 30 * 1000, /* until a replaced worker must be ready */
 	SUPERVISOR_LOST_MS = 2000,       /* from the end of the channel to that of the process */
+	SUPERVISOR_ALONE_MS = 250,       /* the longest wait while no other worker serves */
 };
 
 static void supervisor_message(void *arg, const json_t *message)
@@ -60,8 +64,9 @@ static uint32_t supervisor_sockets(const struct slot *s, int fds[GENERATION_SOCK
 int supervisor_spawn(struct slot *s, struct error *e)
 {
 	struct generation *g = s->generation;
-	int fds[GENERATION_SOCKETS_MAX];
-	uint32_t n = supervisor_sockets(s, fds);
+	int fds[GENERATION_SOCKETS_MAX + WORKER_SPARES_MAX];
+	uint32_t n = supervisor_sockets(s, fds), each;
+	json_t *spares = lend_spares(s, &each, fds + n), *hold = quarantine_list(g->quarantine);
 
 	must(!s->proc);
 	struct proc_spec spec = {
@@ -75,9 +80,14 @@ int supervisor_spawn(struct slot *s, struct error *e)
 		.config_fd = g->config_fd,
 		.listen_fds = fds,
 		.listen_count = n,
+		.spares = spares,
+		.spare_each = each,
+		.hold = hold,
 	};
 	slab_renew(&s->slab);
 	s->proc = proc_spawn(&spec, &supervisor_events, s, e);
+	json_decref(spares);
+	json_decref(hold);
 	if (!s->proc)
 		return -1;
 	s->state = SLOT_STARTING;
@@ -119,6 +129,7 @@ void supervisor_blame_read(const struct slot *s, uint64_t now_ns, struct supervi
 	if (plugin) {
 		supervisor_member(plugin, "name", out->plugin, sizeof(out->plugin));
 		supervisor_member(plugin, "version", out->version, sizeof(out->version));
+		supervisor_member(plugin, "hash", out->hash, sizeof(out->hash));
 	} else {
 		snprintf(out->plugin, sizeof(out->plugin), "number %" PRIu32, r.plugin);
 	}
@@ -180,6 +191,34 @@ static void supervisor_failed_start(struct slot *s, int64_t status, int signal,
 			where);
 }
 
+/* Counts against the plugin whose code ran.  True: it has just come into quarantine. */
+static bool supervisor_count(const struct slot *s, const struct supervisor_blame *b, uint64_t now)
+{
+	const struct generation *g = s->generation;
+	const struct config_quarantine *c = &g->config->quarantine;
+	struct quarantine_rule rule = { (unsigned)c->crashes, c->window * SUPERVISOR_MS };
+
+	if (!b->any || !b->hash[0] ||
+	    !quarantine_crash(g->quarantine, b->plugin, b->hash, &rule, now, clock_wall_us()))
+		return false;
+	log_error("plugin quarantined", LOG_S("plugin", b->plugin), LOG_S("version", b->version),
+		  LOG_S("hash", b->hash), LOG_U("crashes", rule.crashes),
+		  LOG_U("within_s", c->window / 1000));
+	g->events->on_hold(g->arg);
+	return true;
+}
+
+/* How long until the next is started.  Whoever waits for the only worker waits for it. */
+static uint64_t supervisor_delay(struct slot *s, uint64_t alive_ms, bool cured)
+{
+	if (cured)
+		s->backoff = (struct backoff){ 0 };
+	uint64_t delay = backoff_delay(&s->backoff, alive_ms);
+	return delay > SUPERVISOR_ALONE_MS && generation_ready_count(s->generation) == 0 ?
+		       SUPERVISOR_ALONE_MS :
+		       delay;
+}
+
 static void supervisor_replace(struct slot *s, uint64_t now, uint64_t delay_ms)
 {
 	struct error e = { "" };
@@ -203,8 +242,11 @@ void supervisor_on_exit(struct slot *s, int64_t status, int signal)
 	struct supervisor_blame blame;
 
 	supervisor_blame_read(s, now, &blame);
+	bool cured = g->state != GENERATION_STARTING && supervisor_count(s, &blame, now);
 	if (g->state == GENERATION_LIVE) {
-		uint64_t delay = backoff_delay(&s->backoff, (now - s->spawned_ns) / SUPERVISOR_MS);
+		s->state = SLOT_WAITING;
+		lend_check(s, now, false);
+		uint64_t delay = supervisor_delay(s, (now - s->spawned_ns) / SUPERVISOR_MS, cured);
 
 		supervisor_log_death(s, status, signal, &blame, delay);
 		s->proc = NULL;
@@ -280,6 +322,7 @@ static void supervisor_check_proc(struct slot *s, uint64_t now, bool behind)
 
 void supervisor_tick(struct slot *s, uint64_t now_ns, bool behind)
 {
+	lend_check(s, now_ns, !behind);
 	if (s->state == SLOT_WAITING && now_ns >= s->due_ns) {
 		struct error e = { "" };
 

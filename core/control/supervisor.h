@@ -20,7 +20,7 @@ void supervisor_tick(struct slot *, uint64_t now_ns, bool behind);
 /* What plugin code a worker was running, read from its slab. */
 struct supervisor_blame {
 	bool any;
-	char plugin[64], version[32], hook[24], route[SLAB_NAME_SIZE], request_id[40];
+	char plugin[64], version[32], hash[17], hook[24], route[SLAB_NAME_SIZE], request_id[40];
 	uint64_t for_ms;
 };
 void supervisor_blame_read(const struct slot *, uint64_t now_ns, struct supervisor_blame *);

@@ -136,6 +136,39 @@ static bool chain_name_valid(const char *name)
 	return *name != '\0';
 }
 
+/* Whether the list of what is held names that plugin; hash: NULL: any file of that name. */
+static bool chain_is_held(const json_t *held, const char *name, const char *hash)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(held, i, item)
+	{
+		const char *n = json_string_value(json_object_get(item, "name"));
+		const char *h = json_string_value(json_object_get(item, "hash"));
+
+		if (n && h && strcmp(n, name) == 0 && (!hash || strcmp(h, hash) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* The plugin's file without its code when it is the one in quarantine, else NULL. */
+static struct plugin_image *chain_absent_image(const struct plugin_set *set, const char *name)
+{
+	struct plugin_image *image;
+	struct error e;
+
+	if (!chain_is_held(set->held, name, NULL))
+		return NULL;
+	image = plugin_image_absent(set->config->plugin_dir, name, &e);
+	if (image && !chain_is_held(set->held, name, image->hash)) {
+		plugin_image_free(image);
+		image = NULL;
+	}
+	return image;
+}
+
 static struct plugin_image *chain_load_image(struct plugin_set *set, const struct config_use *use,
 					     const struct gh_host *host)
 {
@@ -158,8 +191,9 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 	}
 	set->loading = use->plugin;
 	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0, STR(""), clock_mono_ns());
-	struct plugin_image *image = plugin_image_load(set->config->plugin_dir, use->plugin, host,
-						       &e);
+	struct plugin_image *image = chain_absent_image(set, use->plugin);
+	if (!image)
+		image = plugin_image_load(set->config->plugin_dir, use->plugin, host, &e);
 	plugin_leave(set);
 	set->loading = NULL;
 	if (!image) {
@@ -236,6 +270,8 @@ static int chain_open_use(struct plugin_set *set, struct gh_route *use, const st
 	if (!image && !(image = chain_load_image(set, use->use, host)))
 		return -1;
 	use->image = image;
+	if (image->absent)
+		return 0;
 	if (chain_parse_options(set, use))
 		return -1;
 	for (size_t i = 0; i < use->service_count; i++)
@@ -327,9 +363,30 @@ static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_ho
 	return r;
 }
 
+static void chain_mark_held(struct plugin_set *set)
+{
+	for (size_t i = 0; i < set->chain_count; i++) {
+		struct plugin_chain *c = &set->chains[i];
+
+		c->held = false;
+		for (uint32_t k = 0; k < c->use_count; k++)
+			c->held = c->held || c->uses[k].image->held;
+	}
+}
+
+void plugin_set_hold(struct plugin_set *set, const json_t *held)
+{
+	for (size_t i = 0; i < set->image_count; i++) {
+		struct plugin_image *image = set->images[i];
+
+		image->held = image->absent || chain_is_held(held, image->name, image->hash);
+	}
+	chain_mark_held(set);
+}
+
 int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
 		    const struct gh_host *host, struct slab_running *running, bool with_load,
-		    struct config_errors *errors)
+		    const json_t *held, struct config_errors *errors)
 {
 	size_t before = errors->count + errors->dropped;
 
@@ -338,6 +395,7 @@ int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
 	set->config = config;
 	set->errors = errors;
 	set->running = running;
+	set->held = held;
 	set->chain_count = config->route_count;
 	set->chains = xcalloc(config->route_count + 1, sizeof(*set->chains));
 	for (uint32_t i = 0; i < set->chain_count; i++)
@@ -352,6 +410,8 @@ int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
 		chain_collect_all(set, &set->chains[i]);
 	}
 	set->errors = NULL;
+	set->held = NULL;
+	chain_mark_held(set);
 	return errors->count + errors->dropped > before ? -1 : 0;
 }
 

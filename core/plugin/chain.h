@@ -15,6 +15,7 @@
 
 struct config_errors;
 struct gateway_config;
+struct json_t;
 struct slab;
 
 /* One use of a plugin in a route: the ABI's struct gh_route. */
@@ -40,6 +41,7 @@ struct plugin_chain {
 	struct gh_route **on_response, **on_response_body, **on_end;
 	uint32_t on_request_count, on_request_body_count, on_upstream_count;
 	uint32_t on_response_count, on_response_body_count, on_end_count;
+	bool held; /* one of them is quarantined: the route answers 503 */
 };
 
 /* All plugins and chains of one generation in one process. */
@@ -53,15 +55,21 @@ struct plugin_set {
 	struct arena arena;
 	struct config_errors *errors; /* while routes are opened */
 	const struct gateway_config *config;
+	const struct json_t *held;    /* plugins in quarantine, while images are loaded */
 	struct slab_running *running; /* where to note who runs; may be NULL */
 	const char *loading;          /* plugin_set_loading() */
 };
 
 /* Loads every plugin that the routes name, parses options, runs load and route_open; all
  * problems are added to errors.  0 or -1.  with_load: false for a check, which calls
- * route_open but not load. */
+ * route_open but not load.  held: as in plugin_set_hold(), NULL for none; these files are not even
+ * loaded, since loading may be what crashes. */
 int plugin_set_open(struct plugin_set *, const struct gateway_config *, const struct gh_host *,
-		    struct slab_running *, bool with_load, struct config_errors *);
+		    struct slab_running *, bool with_load, const struct json_t *held,
+		    struct config_errors *);
+/* The plugin files in quarantine, all of them, as an array of {"name":TEXT,"hash":TEXT}: routes
+ * that use one are marked, those that no longer do are not. */
+void plugin_set_hold(struct plugin_set *, const struct json_t *held);
 /* route_close and unload of all, then frees. */
 void plugin_set_close(struct plugin_set *);
 /* The name of the plugin whose load, unload, route_open or route_close runs now, or NULL. */

@@ -327,8 +327,7 @@ static int image_load(struct plugin_image *image, const char *dir, const struct 
 	return 0;
 }
 
-struct plugin_image *plugin_image_load(const char *dir, const char *name,
-				       const struct gh_host *host, struct error *e)
+static struct plugin_image *image_new(const char *dir, const char *name, struct error *e)
 {
 	char path[PATH_MAX];
 
@@ -339,6 +338,33 @@ struct plugin_image *plugin_image_load(const char *dir, const char *name,
 	struct plugin_image *image = xcalloc(1, sizeof(*image));
 	image->name = xstrdup(name);
 	image->path = xstrdup(path);
+	return image;
+}
+
+struct plugin_image *plugin_image_absent(const char *dir, const char *name, struct error *e)
+{
+	struct plugin_image *image = image_new(dir, name, e);
+	size_t size;
+	char *bytes = image ? image_read(image->path, &size, e) : NULL;
+
+	if (!bytes) {
+		if (image)
+			plugin_image_free(image);
+		return NULL;
+	}
+	image_hash(bytes, size, image->hash);
+	free(bytes);
+	image->held = image->absent = true;
+	return image;
+}
+
+struct plugin_image *plugin_image_load(const char *dir, const char *name,
+				       const struct gh_host *host, struct error *e)
+{
+	struct plugin_image *image = image_new(dir, name, e);
+
+	if (!image)
+		return NULL;
 	if (image_load(image, dir, host, e)) {
 		plugin_image_free(image);
 		return NULL;

@@ -38,6 +38,8 @@ struct plugin_image {
 	struct option_table options;
 	uint32_t index; /* position among the process's plugins, for slab_running */
 	bool loaded;    /* its load hook has run, so that unload is due */
+	bool held;      /* quarantined: nothing of it is called for a request */
+	bool absent;    /* held when the process started: its code is not here at all */
 };
 
 /* Loads DIR/NAME.so: refuses what others may write (file and directory), copies it to a private
@@ -46,6 +48,9 @@ struct plugin_image {
  * load.  NULL and the reason. */
 struct plugin_image *plugin_image_load(const char *dir, const char *name,
 				       const struct gh_host *host, struct error *);
+/* A record of the file as it is now, without loading it: name, path and hash; no hooks.  For a
+ * plugin that is quarantined.  NULL and the reason. */
+struct plugin_image *plugin_image_absent(const char *dir, const char *name, struct error *);
 /* Frees the record; the code stays mapped. */
 void plugin_image_free(struct plugin_image *);
 

@@ -77,7 +77,7 @@ static enum end_reason route_match(struct exchange *x)
 	}
 	x->route = x->match.index;
 	x->chain = &x->proxy->plugins.chains[x->route];
-	return END_OK;
+	return x->chain->held ? END_PLUGIN_QUARANTINED : END_OK;
 }
 
 /* How much body, and how much time. */

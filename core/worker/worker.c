@@ -21,6 +21,7 @@
 #include "proxy/host.h"
 #include "proxy/proxy.h"
 #include "route/table.h"
+#include "worker/spares.h"
 
 enum {
 	WORKER_LISTEN_MAX = 64,
@@ -44,6 +45,7 @@ struct worker {
 	struct channel channel;
 	struct listener listeners[WORKER_LISTEN_MAX];
 	int listening;
+	struct spares spares;
 	uv_timer_t heartbeat, drain_limit;
 	bool draining, ending, channel_gone;
 	int status;
@@ -89,7 +91,8 @@ static void worker_send_ready(struct worker *w)
 		const struct plugin_image *image = w->proxy.plugins.images[i];
 		json_array_append_new(list,
 				      json_pack("{s:s, s:s, s:s}", "name", image->name, "version",
-						image->plugin.version, "hash", image->hash));
+						image->absent ? "" : image->plugin.version, "hash",
+						image->hash));
 	}
 	message = json_pack("{s:s, s:o}", "type", "ready", "plugins", list);
 	channel_send(&w->channel, message);
@@ -118,6 +121,7 @@ static void worker_stop_listening(struct worker *w)
 	for (int i = 0; i < w->listening; i++)
 		listener_close(&w->listeners[i]);
 	w->listening = 0;
+	spares_close(&w->spares);
 }
 
 static void worker_close_upstreams(struct worker *w)
@@ -237,6 +241,12 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 		services_update(&w->proxy.services, message);
 	else if (type && strcmp(type, "told") == 0)
 		worker_serve(w);
+	else if (type && strcmp(type, "hold") == 0)
+		plugin_set_hold(&w->proxy.plugins, json_object_get(message, "plugins"));
+	else if (type && strcmp(type, "adopt") == 0)
+		spares_adopt(&w->spares,
+			     (int)json_integer_value(json_object_get(message, "worker")),
+			     json_is_true(json_object_get(message, "on")));
 	else if (type && strcmp(type, "drain") == 0)
 		worker_drain(w, (uint64_t)json_integer_value(json_object_get(message, "limit_ms")),
 			     json_is_true(json_object_get(message, "keep_idle")));
@@ -305,7 +315,8 @@ static int worker_load(struct worker *w)
 	w->routes = route_table_new(w->config, &w->errors);
 	w->proxy.routes = w->routes;
 	if (plugin_set_open(&w->proxy.plugins, w->config, host_table(&w->proxy),
-			    &w->slab.header->running, true, &w->errors) ||
+			    &w->slab.header->running, true, json_object_get(w->start, "hold"),
+			    &w->errors) ||
 	    !w->routes)
 		return -1;
 	return 0;
@@ -393,6 +404,11 @@ int worker_main(void)
 	uv_timer_init(&w.loop, &w.drain_limit);
 	w.heartbeat.data = w.drain_limit.data = &w;
 	deadlines_init(&w.deadlines, &w.loop);
+	spares_init(&w.spares, &w.loop, json_object_get(w.start, "spares"),
+		    (int)json_integer_value(json_object_get(w.start, "spare_each")),
+		    WORKER_FD_LISTEN + w.listen_count);
+	w.spares.on_connection = worker_on_connection;
+	w.spares.arg = &w;
 	int r = channel_open(&w.channel, &w.loop, WORKER_FD_CHANNEL, worker_on_message, &w);
 	if (r) {
 		fprintf(stderr, "gatehouse worker: channel: %s\n", uv_strerror(r));

@@ -9,15 +9,19 @@
 
 /* How the control process starts a worker: "gatehouse worker", with these inherited
  * descriptors and the environment variable GATEHOUSE_WORKER
- * {"generation":N,"worker":N,"file":PATH,"listen":COUNT,"log_level":N,"log_format":N}, the last two
- * -1 unless the command line overrides the configuration.
+ * {"generation":N,"worker":N,"file":PATH,"listen":COUNT,"spares":[WORKER,...],"spare_each":COUNT,
+ * "hold":[{"name":TEXT,"hash":TEXT},...],"log_level":N,"log_format":N}, the last two -1 unless the
+ * command line overrides the configuration.
  *
  *	3              the channel
  *	4              the slab
  *	5              the configuration's text (a memfd, read from offset 0)
  *	6 ... 6+n-1    listening sockets, "listen" of them: at least one per address
+ *	6+n ...        "spare_each" sockets of each of the workers "spares" (worker/spares.h)
  */
 enum { WORKER_FD_CHANNEL = 3, WORKER_FD_SLAB = 4, WORKER_FD_CONFIG = 5, WORKER_FD_LISTEN = 6 };
+
+enum { WORKER_SPARES_MAX = 64 }; /* sockets of others that a worker holds */
 
 /* Runs until drained or told to stop: the process's exit status. */
 int worker_main(void);

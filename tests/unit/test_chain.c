@@ -32,6 +32,8 @@ static void load(const char *routes)
 	ck_assert_msg(config != NULL, "%s", errors.count ? errors.items[0].text : "?");
 }
 
+static const json_t *held;
+
 static int open_set(bool with_load)
 {
 	struct error e;
@@ -41,7 +43,7 @@ static int open_set(bool with_load)
 		proxy.slab = &slab;
 	}
 	return plugin_set_open(&proxy.plugins, config, host_table(&proxy),
-			       with_load ? &slab.header->running : NULL, with_load, &errors);
+			       with_load ? &slab.header->running : NULL, with_load, held, &errors);
 }
 
 static void close_set(void)
@@ -208,9 +210,9 @@ END_TEST
 START_TEST(load_refuses)
 {
 	load("{\"path\": \"/\", \"plugin\": \"lab_trace\"}");
-	ck_assert_int_eq(
-		plugin_set_open(&proxy.plugins, config, host_table(&proxy), NULL, true, &errors),
-		-1);
+	ck_assert_int_eq(plugin_set_open(&proxy.plugins, config, host_table(&proxy), NULL, true,
+					 NULL, &errors),
+			 -1);
 	ck_assert_uint_eq(errors.count, 1);
 	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "plugin \"lab_trace\" refused to load"));
 	ck_assert(!proxy.plugins.images[0]->loaded);
@@ -219,8 +221,54 @@ START_TEST(load_refuses)
 }
 END_TEST
 
+static const char held_routes[] =
+	"{\"path\": \"/a\", \"plugin\": \"lab_trace\"}, {\"path\": \"/b\", \"plugin\": "
+	"\"lab_info\"}, {\"path\": \"/c\", \"plugin\": \"lab_info\", \"filters\": [\"lab_trace\"]}";
+
+/* Held from the start its code is not there; held later its routes are marked, and free again. */
+START_TEST(held_plugins)
+{
+	json_t *list, *none = json_array();
+
+	load(held_routes);
+	ck_assert_int_eq(open_set(true), 0);
+	list = json_pack("[{s:s, s:s}]", "name", "lab_trace", "hash",
+			 proxy.plugins.images[0]->hash);
+	ck_assert(!proxy.plugins.chains[0].held);
+	plugin_set_hold(&proxy.plugins, list);
+	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);
+	ck_assert(proxy.plugins.chains[2].held);
+	plugin_set_hold(&proxy.plugins, none);
+	ck_assert(!proxy.plugins.chains[0].held && !proxy.plugins.chains[2].held);
+	close_set();
+
+	load(held_routes);
+	held = list;
+	ck_assert_int_eq(open_set(true), 0);
+	ck_assert(proxy.plugins.images[0]->absent && !proxy.plugins.images[1]->absent);
+	ck_assert_str_eq(proxy.plugins.images[0]->hash,
+			 json_string_value(json_object_get(json_array_get(list, 0), "hash")));
+	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);
+	ck_assert_uint_eq(proxy.plugins.chains[2].on_request_count, 1);
+	/* What is not there cannot run again. */
+	plugin_set_hold(&proxy.plugins, none);
+	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);
+	close_set();
+
+	load(held_routes);
+	json_object_set_new(json_array_get(list, 0), "hash", json_string("of another file"));
+	ck_assert_int_eq(open_set(true), 0);
+	ck_assert(!proxy.plugins.images[0]->absent && !proxy.plugins.chains[0].held);
+	close_set();
+	held = NULL;
+	json_decref(list);
+	json_decref(none);
+}
+END_TEST
+
 int main(void)
 {
 	return SUITE("chain", lists_by_hook, services_once_each, all_errors_with_their_places,
-		     links_that_lead_nowhere, errors_of_route_open, load_hooks, load_refuses);
+		     links_that_lead_nowhere, errors_of_route_open, load_hooks, load_refuses,
+		     held_plugins);
 }
