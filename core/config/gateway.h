@@ -103,6 +103,12 @@ struct config_check {
 	unsigned status_min, status_max;
 };
 
+/* A header of a request (its name in lower case), or an instance's metadata. */
+struct config_match_header {
+	const char *name;
+	const char *value; /* NULL: present with any value */
+};
+
 /* A static endpoint as written; its host name, if it is one, is resolved by discovery. */
 struct config_endpoint {
 	const char *host; /* without brackets */
@@ -115,12 +121,17 @@ struct config_service {
 	bool is_static; /* has "endpoints" */
 	struct config_endpoint *endpoints;
 	size_t endpoint_count;
-	const char *consul_name; /* name in Consul; by default name */
-	const char *tag;         /* only instances with this tag; NULL: any */
+	const char *consul_name;          /* name in Consul; by default name */
+	struct gh_strings tags;           /* only instances with all of these; empty: any */
+	struct config_match_header *meta; /* only instances with all of these; names as written */
+	size_t meta_count;
+	struct gh_strings require_checks; /* an instance must have these, passing, to be used */
 	uint16_t default_port;
-	int balance;                /* enum: round_robin */
-	int on_all_critical;        /* enum: panic | fail */
-	uint64_t connect, response; /* 0: the default's */
+	const char *datacenter, *ns; /* in Consul; NULL: as discovery.consul says */
+	int consistency;             /* as in struct config_consul; -1: as there */
+	int balance;                 /* enum: round_robin */
+	int on_all_critical;         /* enum: panic | fail */
+	uint64_t connect, response;  /* 0: the default's */
 	struct config_ejection ejection;
 	struct config_check check;
 };
@@ -130,11 +141,6 @@ struct config_use {
 	const char *plugin;
 	const char *config;  /* the "config" member as JSON text, "{}" when absent */
 	const char *pointer; /* JSON pointer of the use: "/routes/2" or "/routes/2/filters/0" */
-};
-
-struct config_match_header {
-	const char *name;  /* lower case */
-	const char *value; /* NULL: present with any value */
 };
 
 struct config_route {
@@ -175,6 +181,7 @@ struct gateway_config {
 	int log_level;          /* enum log_level */
 	int log_format;         /* enum config_log_format */
 	struct config_consul consul;
+	const char *snapshot; /* absolute path of what discovery keeps on disk; NULL: nothing */
 	struct config_timeouts timeouts;
 	struct config_ejection ejection; /* of services that say nothing of their own */
 	struct config_check check;

@@ -113,6 +113,16 @@ static void build_uri_limit(const struct gateway_build *b)
 	limits->uri = limits->head;
 }
 
+static void build_snapshot(const struct gateway_build *b)
+{
+	const char *text = b->raw->discovery.snapshot ? b->raw->discovery.snapshot : "off";
+
+	if (!*text)
+		build_error(b, "/discovery/snapshot", "empty; write \"off\" or a path");
+	if (strcmp(text, "off") != 0)
+		b->config->snapshot = address_path(&b->config->arena, b->base, text);
+}
+
 void build_process(const struct gateway_build *b)
 {
 	struct gateway_config *c = b->config;
@@ -130,6 +140,7 @@ void build_process(const struct gateway_build *b)
 	c->access_log = strcmp(log, "stdout") == 0 || strcmp(log, "off") == 0 ?
 				log :
 				address_path(&c->arena, b->base, log);
+	build_snapshot(b);
 	c->log_level = raw->log.level;
 	c->log_format = raw->log.format;
 	c->timeouts = raw->defaults.timeout;
@@ -252,6 +263,28 @@ static void build_endpoints(const struct gateway_build *b, const struct raw_serv
 	}
 }
 
+/* Members that say something of instances in Consul. */
+static const char *const build_consul_only[] = {
+	"consul_name",  "tags",       "meta",      "require_checks",
+	"default_port", "datacenter", "namespace", "consistency",
+};
+
+static void build_meta(const struct gateway_build *b, const struct raw_service *raw,
+		       struct config_service *s)
+{
+	const struct raw_header *items = raw->meta.items;
+
+	s->meta = arena_alloc(&b->config->arena, (raw->meta.n + 1) * sizeof(*s->meta));
+	must(s->meta);
+	s->meta_count = raw->meta.n;
+	for (size_t i = 0; i < raw->meta.n; i++) {
+		const char *value = items[i].value ? items[i].value : "*";
+
+		s->meta[i].name = items[i].name;
+		s->meta[i].value = strcmp(value, "*") == 0 ? NULL : value;
+	}
+}
+
 static void build_service(const struct gateway_build *b, const struct raw_service *raw,
 			  struct config_service *s)
 {
@@ -263,8 +296,12 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 		.name = raw->name,
 		.is_static = json_object_get(object, "endpoints") != NULL,
 		.consul_name = build_optional(raw->consul_name) ? raw->consul_name : raw->name,
-		.tag = build_optional(raw->tag),
+		.tags = raw->tags,
+		.require_checks = raw->require_checks,
 		.default_port = (uint16_t)raw->default_port,
+		.datacenter = build_optional(raw->datacenter),
+		.ns = build_optional(raw->ns),
+		.consistency = raw->consistency - 1,
 		.balance = raw->balance,
 		.on_all_critical = raw->on_all_critical,
 		.connect = raw->timeout.connect,
@@ -276,16 +313,19 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 			    "\"%s\" is not a service's name; write 1 to 255 characters, no "
 			    "space and no \"/\"",
 			    raw->name);
+	build_meta(b, raw, s);
 	if (!s->is_static)
 		return;
 	if (json_is_array(json_object_get(object, "endpoints")) && raw->endpoints.n == 0)
 		build_error(b, pointer,
 			    "\"endpoints\" is empty; write at least one, or remove it to look "
 			    "the service up in Consul");
-	if (raw->consul_name || raw->tag)
-		build_error(b, pointer,
-			    "\"endpoints\" and \"%s\" exclude each other; remove one of them",
-			    raw->consul_name ? "consul_name" : "tag");
+	for (size_t i = 0; i < sizeof(build_consul_only) / sizeof(build_consul_only[0]); i++)
+		if (json_object_get(object, build_consul_only[i]))
+			build_error(
+				b, pointer,
+				"\"endpoints\" and \"%s\" exclude each other; remove one of them",
+				build_consul_only[i]);
 	build_endpoints(b, raw, pointer, s);
 }
 

@@ -68,6 +68,10 @@ static const struct gh_option consul_rows[] = {
 
 static const struct gh_option discovery_rows[] = {
 	GH_OBJECT(struct raw_discovery, consul, consul_rows, "How the Consul agent is reached."),
+	GH_STRING(
+		struct raw_discovery, snapshot, "off",
+		"File that keeps what Consul last said, for a start while Consul is down; \"off\": "
+		"none."),
 };
 
 static const struct gh_option timeout_rows[] = {
@@ -238,15 +242,33 @@ static const struct gh_option service_timeout_rows[] = {
 	     "As in defaults, for this service."),
 };
 
+static const struct gh_option header_rows[] = {
+	GH_STRING(struct raw_header, value, "*", "The exact value; \"*\": any."),
+};
+
 static const struct gh_option service_rows[] = {
 	{ GH_ROW_(struct raw_service, endpoints, struct gh_list, GH_OPT_LIST, NULL,
 		  "Fixed addresses; with them the service needs no Consul."),
 	  SUB(endpoint_rows), .item_size = sizeof(struct raw_endpoint), .flags = OPTION_SHORTHAND },
 	GH_STRING(struct raw_service, consul_name, NULL,
 		  "The name in Consul, when it is another one."),
-	GH_STRING(struct raw_service, tag, NULL, "Only instances that carry this tag."),
+	{ GH_ROW_(struct raw_service, tags, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Only instances that carry all of these tags."),
+	  .flags = OPTION_SHORTHAND },
+	{ GH_ROW_(struct raw_service, meta, struct gh_list, GH_OPT_MAP, NULL,
+		  "Only instances with this metadata: {\"version\": \"2\"}; \"*\": any value."),
+	  SUB(header_rows), .item_size = sizeof(struct raw_header), .flags = OPTION_SHORTHAND },
+	{ GH_ROW_(struct raw_service, require_checks, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Checks, by name or ID, that an instance must have, and pass, to be used."),
+	  .flags = OPTION_SHORTHAND },
 	GH_INT(struct raw_service, default_port, "0", 0, 65535,
 	       "Port of instances that register with port 0; 0: such instances are skipped."),
+	GH_STRING(struct raw_service, datacenter, NULL,
+		  "Its data centre in Consul; that of discovery.consul when absent."),
+	NAMED(struct raw_service, "namespace", ns, NULL,
+	      "Its namespace (Consul Enterprise only); that of discovery.consul when absent."),
+	GH_ENUM(struct raw_service, consistency, "inherit|stale|default|consistent", "inherit",
+		"As in discovery.consul, for this service."),
 	GH_ENUM(struct raw_service, balance, "round_robin", "round_robin",
 		"How an endpoint is picked for each request."),
 	GH_ENUM(struct raw_service, on_all_critical, "panic|fail", "panic",
@@ -255,10 +277,6 @@ static const struct gh_option service_rows[] = {
 		  "Time limits for this service."),
 	GH_OBJECT(struct raw_service, ejection, ejection_rows, EJECTION_HELP "."),
 	GH_OBJECT(struct raw_service, check, check_rows, CHECK_HELP "."),
-};
-
-static const struct gh_option header_rows[] = {
-	GH_STRING(struct raw_header, value, "*", "The exact value; \"*\": any."),
 };
 
 static const struct gh_option filter_rows[] = {

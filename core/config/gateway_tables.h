@@ -16,6 +16,7 @@ struct raw_consul {
 
 struct raw_discovery {
 	struct raw_consul consul;
+	const char *snapshot;
 };
 
 struct raw_check {
@@ -47,15 +48,20 @@ struct raw_service_timeout {
 struct raw_service {
 	const char *name;
 	struct gh_list endpoints; /* struct raw_endpoint; n == 0: look it up in Consul */
-	const char *consul_name, *tag;
+	const char *consul_name;
+	struct gh_strings tags;
+	struct gh_list meta; /* struct raw_header */
+	struct gh_strings require_checks;
 	int64_t default_port;
+	const char *datacenter, *ns;
+	int consistency; /* 0: inherit, else one more than in struct config_consul */
 	int balance, on_all_critical;
 	struct raw_service_timeout timeout;
 	struct config_ejection ejection;
 	struct raw_check check;
 };
 
-/* A member of "headers". */
+/* A member of "headers" or "meta". */
 struct raw_header {
 	const char *name, *value;
 };

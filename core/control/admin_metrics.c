@@ -169,6 +169,8 @@ static void metrics_consul(struct buf *b, const struct discovery *d)
 	prometheus_counter(b, "gatehouse_lookups_failed_total",
 			   "Host names looked up without success.", s.lookups_failed);
 	prometheus_gauge(b, "gatehouse_consul_watches", "Services watched in Consul.", s.watches);
+	prometheus_gauge(b, "gatehouse_consul_restored",
+			 "Of these, known from the snapshot on disk only.", s.restored);
 	prometheus_gauge(b, "gatehouse_consul_holding",
 			 "Services whose loss of instances is held back for a while.", s.holding);
 	prometheus_gauge(b, "gatehouse_consul_panicking",

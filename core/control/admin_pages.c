@@ -60,7 +60,8 @@ static void admin_readyz(struct control *c, struct admin_reply *r)
 	bool ready = json_array_size(missing) == 0;
 
 	r->status = ready ? 200 : 503;
-	admin_json(r, json_pack("{s:b, s:o}", "ready", (int)ready, "missing", missing));
+	admin_json(r, json_pack("{s:b, s:o, s:o}", "ready", (int)ready, "missing", missing,
+				"restored", admin_restored(c)));
 }
 
 static void admin_status_page(struct control *c, struct admin_reply *r)

@@ -28,6 +28,8 @@ void admin_json(struct admin_reply *, json_t *);
 json_t *admin_status(struct control *);
 /* Why the gateway is not ready, an empty array when it is: a new reference. */
 json_t *admin_missing(struct control *);
+/* The services that are known from the snapshot on disk only: a new reference. */
+json_t *admin_restored(struct control *);
 /* control/admin_metrics: Prometheus text. */
 void admin_metrics(struct control *, struct buf *);
 

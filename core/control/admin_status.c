@@ -68,6 +68,23 @@ json_t *admin_missing(struct control *c)
 	return list;
 }
 
+json_t *admin_restored(struct control *c)
+{
+	const struct generation *g = c->current;
+	json_t *list = json_array();
+	struct map_entry *e;
+	size_t i = 0;
+
+	while (g && (e = map_next(&g->needs, &i))) {
+		const struct registry_service *s = map_get(
+			&discovery_registry(g->discovery)->services, e->key);
+
+		if (s && s->restored)
+			json_array_append_new(list, json_string(s->name));
+	}
+	return list;
+}
+
 /* ---- parts ---- */
 
 static json_t *status_worker(const struct slot *s, uint64_t now_ns)

@@ -128,6 +128,7 @@ static void generation_on_ready(struct slot *s, const json_t *message)
 		 LOG_U("after_ms", (clock_mono_ns() - s->spawned_ns) / GENERATION_MS));
 	if (g->state == GENERATION_STARTING && generation_ready_count(g) == g->slot_count) {
 		g->state = GENERATION_LIVE;
+		discovery_keep(g->discovery, true);
 		g->events->on_ready(g->arg, g);
 	}
 	lend_check(s, clock_mono_ns(), false);
@@ -381,6 +382,8 @@ struct generation *generation_start(const struct generation_spec *spec, struct e
 	if (spec->before) {
 		guard_inherit(g->guard, spec->before->guard);
 		discovery_inherit(g->discovery, spec->before->discovery);
+	} else {
+		discovery_restore(g->discovery);
 	}
 	for (uint32_t i = 0; i < g->slot_count && !g->failed; i++) {
 		struct error why = { "" };
@@ -436,6 +439,7 @@ void generation_drain(struct generation *g, uint64_t limit_ms, bool keep_idle)
 	if (g->state != GENERATION_DRAINING || until < g->drain_until_ns)
 		g->drain_until_ns = until;
 	g->state = GENERATION_DRAINING;
+	discovery_keep(g->discovery, false);
 	for (uint32_t i = 0; i < g->slot_count; i++) {
 		struct slot *s = &g->slots[i];
 

@@ -187,6 +187,7 @@ void consul_stats(const struct consul *c, struct discovery_stats *stats)
 		const struct consul_service *s = container_of(at, struct consul_service, link);
 
 		stats->watches++;
+		stats->restored += s->watch.restored;
 		stats->holding += s->watch.holding > 0;
 		stats->panicking += s->watch.panicking > 0;
 		stats->index_resets += s->watch.index_resets;

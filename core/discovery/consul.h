@@ -5,6 +5,7 @@
 #ifndef GATEHOUSE_DISCOVERY_CONSUL_H
 #define GATEHOUSE_DISCOVERY_CONSUL_H
 
+#include <jansson.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -23,6 +24,11 @@ struct consul *consul_new(uv_loop_t *, const struct config_consul *, struct regi
 /* Services that are followed from now on begin with what the other knows of them, if both ask the
  * same agent; nothing is shared afterwards. */
 void consul_inherit(struct consul *, const struct consul *from);
+/* The same from what consul_snapshot() gave to an earlier process.  0, or -1 and what is wrong:
+ * then nothing is taken over. */
+int consul_restore(struct consul *, const json_t *, struct error *);
+/* What is known, to be kept on disk: a new reference, NULL while no service was answered for. */
+json_t *consul_snapshot(const struct consul *);
 /* Begins to follow a service.  declared may be NULL: then it is called in Consul as it is here.
  * What is published comes later, never before this returns. */
 void consul_watch(struct consul *, struct registry_service *,

@@ -3,17 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "config/gateway.h"
 #include "discovery/consul.h"
 #include "discovery/consul_private.h"
-
-struct consul_memory {
-	struct list link;
-	char *name, *tag;
-	uint16_t default_port;
-	struct watch watch; /* never started */
-};
 
 static bool consul_text_same(const char *a, const char *b)
 {
@@ -23,9 +17,53 @@ static bool consul_text_same(const char *a, const char *b)
 static bool consul_same_agent(const struct consul_settings *a, const struct consul_settings *b)
 {
 	return consul_text_same(a->base, b->base) &&
-	       consul_text_same(a->unix_socket, b->unix_socket) &&
-	       consul_text_same(a->config->datacenter, b->config->datacenter) &&
-	       consul_text_same(a->config->ns, b->config->ns);
+	       consul_text_same(a->unix_socket, b->unix_socket);
+}
+
+static void consul_key_text(struct buf *b, const char *text)
+{
+	buf_char(b, ' ');
+	if (text)
+		buf_json(b, str_from(text));
+	else
+		buf_char(b, '-');
+}
+
+static void consul_key_texts(struct buf *b, const struct gh_strings *texts)
+{
+	buf_printf(b, " %zu:", texts->n);
+	for (size_t i = 0; i < texts->n; i++)
+		consul_key_text(b, texts->items[i]);
+}
+
+char *consul_key(const char *name, const struct consul_scope *scope,
+		 const struct health_rules *rules)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	buf_json(&b, str_from(name));
+	consul_key_text(&b, scope->datacenter);
+	consul_key_text(&b, scope->ns);
+	buf_printf(&b, " %u", rules->default_port);
+	consul_key_texts(&b, &rules->tags);
+	consul_key_texts(&b, &rules->require_checks);
+	for (size_t i = 0; i < rules->meta_count; i++) {
+		consul_key_text(&b, rules->meta[i].name);
+		consul_key_text(&b, rules->meta[i].value);
+	}
+	buf_char(&b, '\0');
+	must(!b.failed);
+	return b.p;
+}
+
+struct consul_memory *consul_memory_new(struct consul *c, const char *key)
+{
+	struct consul_memory *m = xcalloc(1, sizeof(*m));
+
+	m->key = xstrdup(key);
+	list_push(&c->inherited, &m->link);
+	return m;
 }
 
 void consul_inherit(struct consul *c, const struct consul *from)
@@ -35,13 +73,10 @@ void consul_inherit(struct consul *c, const struct consul *from)
 	list_each(at, &from->services)
 	{
 		const struct consul_service *s = container_of(at, struct consul_service, link);
-		struct consul_memory *m = xcalloc(1, sizeof(*m));
+		struct consul_memory *m = consul_memory_new(c, s->key);
 
-		m->name = xstrdup(s->name);
-		m->tag = s->rules.tag ? xstrdup(s->rules.tag) : NULL;
-		m->default_port = s->rules.default_port;
 		watch_restore(&m->watch, &s->watch);
-		list_push(&c->inherited, &m->link);
+		m->confirmed_ms = s->record->confirmed_ms;
 	}
 }
 
@@ -49,8 +84,7 @@ static void consul_memory_free(struct consul_memory *m)
 {
 	list_remove(&m->link);
 	watch_fini(&m->watch);
-	free(m->name);
-	free(m->tag);
+	free(m->key);
 	free(m);
 }
 
@@ -60,11 +94,10 @@ void consul_remember(struct consul_service *s)
 	{
 		struct consul_memory *m = container_of(at, struct consul_memory, link);
 
-		if (!consul_text_same(m->name, s->name) ||
-		    !consul_text_same(m->tag, s->rules.tag) ||
-		    m->default_port != s->rules.default_port)
+		if (strcmp(m->key, s->key) != 0)
 			continue;
 		watch_restore(&s->watch, &m->watch);
+		s->record->confirmed_ms = m->confirmed_ms;
 		s->restored = m->watch.answered;
 		consul_memory_free(m);
 		return;

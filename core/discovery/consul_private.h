@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/rand.h"
+#include "discovery/consul_query.h"
 #include "discovery/consul_settings.h"
 #include "discovery/discovery.h"
 #include "discovery/health.h"
@@ -78,6 +79,8 @@ struct consul_service {
 	struct list link;
 	struct consul *consul;
 	const char *name; /* in Consul */
+	char *key;        /* what it is read by, as text: the same key, the same instances */
+	struct consul_scope scope;
 	struct registry_service *record;
 	struct health_rules rules;
 	struct watch watch;
@@ -115,6 +118,8 @@ void consul_suspect(struct consul *);
 
 /* consul_trigger.c */
 
+/* Whether a change of the service would be noticed by the triggers. */
+bool consul_triggers_cover(const struct consul_service *);
 void consul_triggers_start(struct consul *);
 void consul_triggers_close(struct consul *);
 
@@ -131,6 +136,18 @@ void consul_service_close(struct consul_service *);
 
 /* consul_memory.c */
 
+/* What is known of a service that nobody needs yet. */
+struct consul_memory {
+	struct list link;
+	char *key;
+	struct watch watch;    /* never started */
+	uint64_t confirmed_ms; /* wall clock */
+};
+
+/* The key of a service's settings; the caller's. */
+char *consul_key(const char *name, const struct consul_scope *, const struct health_rules *);
+/* A memory with nothing in it, among those of the client; key is copied. */
+struct consul_memory *consul_memory_new(struct consul *, const char *key);
 /* Takes over what is remembered of the service, if it is read by the same rules. */
 void consul_remember(struct consul_service *);
 void consul_forget_all(struct consul *);

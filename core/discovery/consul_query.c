@@ -29,7 +29,24 @@ static void consul_escape(struct buf *b, const char *text)
 	}
 }
 
-static void consul_query_arguments(struct buf *b, const struct consul_settings *s, uint64_t index)
+struct consul_scope consul_scope_default(const struct consul_settings *s)
+{
+	const struct config_consul *c = s->config;
+
+	return (struct consul_scope){ c->datacenter, c->ns, c->consistency };
+}
+
+static void consul_query_argument(struct buf *b, char *sep, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	buf_printf(b, "%c%s=", *sep, name);
+	consul_escape(b, value);
+	*sep = '&';
+}
+
+static void consul_query_arguments(struct buf *b, const struct consul_settings *s,
+				   const struct consul_scope *scope, uint64_t index)
 {
 	char sep = '?';
 
@@ -38,35 +55,28 @@ static void consul_query_arguments(struct buf *b, const struct consul_settings *
 			   (unsigned long long)s->config->wait);
 		sep = '&';
 	}
-	if (s->config->consistency != CONSUL_DEFAULT) {
+	if (scope->consistency != CONSUL_DEFAULT) {
 		buf_printf(b, "%c%s", sep,
-			   s->config->consistency == CONSUL_STALE ? "stale" : "consistent");
+			   scope->consistency == CONSUL_STALE ? "stale" : "consistent");
 		sep = '&';
 	}
-	if (s->config->datacenter) {
-		buf_printf(b, "%cdc=", sep);
-		consul_escape(b, s->config->datacenter);
-		sep = '&';
-	}
-	if (s->config->ns) {
-		buf_printf(b, "%cns=", sep);
-		consul_escape(b, s->config->ns);
-	}
+	consul_query_argument(b, &sep, "dc", scope->datacenter);
+	consul_query_argument(b, &sep, "ns", scope->ns);
 }
 
-void consul_query_url(struct buf *b, const struct consul_settings *s, const char *service,
-		      uint64_t index)
+void consul_query_url(struct buf *b, const struct consul_settings *s,
+		      const struct consul_scope *scope, const char *service, uint64_t index)
 {
 	buf_printf(b, "%s/v1/health/service/", s->base);
 	consul_escape(b, service);
-	consul_query_arguments(b, s, index);
+	consul_query_arguments(b, s, scope, index);
 }
 
-void consul_query_path(struct buf *b, const struct consul_settings *s, const char *path,
-		       uint64_t index)
+void consul_query_path(struct buf *b, const struct consul_settings *s,
+		       const struct consul_scope *scope, const char *path, uint64_t index)
 {
 	buf_printf(b, "%s%s", s->base, path);
-	consul_query_arguments(b, s, index);
+	consul_query_arguments(b, s, scope, index);
 }
 
 uint64_t consul_query_deadline(const struct consul_settings *s, uint64_t index)

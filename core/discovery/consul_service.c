@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "config/gateway.h"
 #include "discovery/consul_private.h"
-#include "discovery/consul_query.h"
 
 /* Position in the choices of "on_all_critical". */
 enum { CONSUL_PANIC = 0 };
@@ -84,6 +83,7 @@ static void consul_service_publish(struct consul_service *s)
 
 	watch_note(&s->watch, note, sizeof(note));
 	s->publish.answered = s->watch.answered;
+	s->record->restored = s->watch.restored;
 	publish_set(&s->publish, &view, s->watch.seen, note);
 	consul_say_changes(s);
 }
@@ -192,7 +192,7 @@ static void consul_ask(struct consul_service *s)
 	struct buf url;
 
 	buf_init(&url, 64 * 1024);
-	consul_query_url(&url, &c->settings, s->name, s->watch.ask_index);
+	consul_query_url(&url, &c->settings, &s->scope, s->name, s->watch.ask_index);
 	buf_char(&url, '\0');
 	watch_asked(&s->watch, now);
 	if (!url.failed)
@@ -230,6 +230,26 @@ void consul_service_run(struct consul_service *s)
 		uv_timer_start(&s->timer, consul_on_timer, due > now ? due - now : 1, 0);
 }
 
+static void consul_service_declare(struct consul_service *s, const struct config_service *declared)
+{
+	s->scope = consul_scope_default(&s->consul->settings);
+	if (!declared)
+		return;
+	if (declared->datacenter)
+		s->scope.datacenter = declared->datacenter;
+	if (declared->ns)
+		s->scope.ns = declared->ns;
+	if (declared->consistency >= 0)
+		s->scope.consistency = declared->consistency;
+	s->rules = (struct health_rules){
+		.default_port = declared->default_port,
+		.tags = declared->tags,
+		.meta = declared->meta,
+		.meta_count = declared->meta_count,
+		.require_checks = declared->require_checks,
+	};
+}
+
 struct consul_service *consul_service_new(struct consul *c, struct registry_service *record,
 					  const struct config_service *declared)
 {
@@ -238,14 +258,17 @@ struct consul_service *consul_service_new(struct consul *c, struct registry_serv
 		.wait_ms = c->settings.config->wait,
 		.hold_ms = c->settings.config->hold,
 		.panic = !declared || declared->on_all_critical == CONSUL_PANIC,
+		.sweep_ms = WATCH_SWEEP_MS,
 	};
 
 	s->magic = CONSUL_SERVICE_MAGIC;
 	s->consul = c;
 	s->record = record;
 	s->name = declared && declared->consul_name ? declared->consul_name : record->name;
-	if (declared)
-		s->rules = (struct health_rules){ declared->default_port, declared->tag };
+	consul_service_declare(s, declared);
+	s->key = consul_key(s->name, &s->scope, &s->rules);
+	if (!consul_triggers_cover(s))
+		rules.sweep_ms = WATCH_SWEEP_ALONE_MS;
 	watch_init(&s->watch, &rules, &c->rand);
 	publish_init(&s->publish, c->registry, record, c->resolver);
 	must(uv_timer_init(c->loop, &s->timer) == 0);
@@ -270,6 +293,7 @@ static void consul_on_service_closed(uv_handle_t *handle)
 	struct consul *c = s->consul;
 
 	s->magic = 0;
+	free(s->key);
 	free(s);
 	consul_handle_closed(c);
 }

@@ -3,6 +3,7 @@
  * With many services none of their questions blocks; two others do, and tell that some service
  * or some check has changed, though not which. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -75,10 +76,11 @@ static void consul_on_triggered(void *arg, struct fetch *f, const struct fetch_r
 static void consul_trigger_ask(struct consul_trigger *t)
 {
 	struct consul *c = t->consul;
+	struct consul_scope scope = consul_scope_default(&c->settings);
 	struct buf url;
 
 	buf_init(&url, 64 * 1024);
-	consul_query_path(&url, &c->settings, t->path, t->index);
+	consul_query_path(&url, &c->settings, &scope, t->path, t->index);
 	buf_char(&url, '\0');
 	t->asked_ms = uv_now(c->loop);
 	if (!url.failed)
@@ -87,6 +89,19 @@ static void consul_trigger_ask(struct consul_trigger *t)
 	if (!t->fetch)
 		consul_trigger_fail(t);
 	buf_fini(&url);
+}
+
+static bool consul_trigger_same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool consul_triggers_cover(const struct consul_service *s)
+{
+	const struct config_consul *config = s->consul->settings.config;
+
+	return consul_trigger_same(s->scope.datacenter, config->datacenter) &&
+	       consul_trigger_same(s->scope.ns, config->ns);
 }
 
 void consul_triggers_start(struct consul *c)

@@ -2,7 +2,9 @@
 #include "discovery/discovery.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -10,9 +12,12 @@
 #include "discovery/consul.h"
 #include "discovery/publish.h"
 #include "discovery/resolve.h"
+#include "discovery/snapshot.h"
 #include "discovery/static.h"
 
-enum { DISCOVERY_MAGIC = 0x64697363 };
+enum { DISCOVERY_MAGIC = 0x64697363, DISCOVERY_SNAPSHOT_VERSION = 1 };
+
+static const char *const discovery_format = "gatehouse-discovery";
 
 struct discovery {
 	unsigned magic;
@@ -20,11 +25,14 @@ struct discovery {
 	struct registry registry;
 	struct resolver resolver;
 	struct consul *consul;
+	struct snapshot snapshot;
+	registry_cb on_change;
+	void *change_arg;
 	struct list statics; /* of struct discovery_static */
 	uv_timer_t soon;     /* static ones are published from the loop, as all others */
 	discovery_closed_cb on_closed;
 	void *arg;
-	size_t open; /* parts that have not closed: the timer, consul, the resolver */
+	size_t open; /* parts that have not closed: the timer, consul, the resolver, the snapshot */
 };
 
 struct discovery_static {
@@ -33,6 +41,27 @@ struct discovery_static {
 	struct publish publish;
 	bool published;
 };
+
+static void discovery_on_change(void *arg, const struct registry_service *service)
+{
+	struct discovery *d = arg;
+
+	if (service->moved)
+		snapshot_touch(&d->snapshot);
+	if (d->on_change)
+		d->on_change(d->change_arg, service);
+}
+
+static json_t *discovery_snapshot(void *arg)
+{
+	const struct discovery *d = arg;
+	json_t *consul = consul_snapshot(d->consul);
+
+	return consul ? json_pack("{s:s, s:i, s:I, s:o}", "format", discovery_format, "version",
+				  DISCOVERY_SNAPSHOT_VERSION, "written_ms",
+				  (json_int_t)(clock_wall_us() / 1000), "consul", consul) :
+			NULL;
+}
 
 struct discovery *discovery_new(uv_loop_t *loop, const struct gateway_config *config,
 				registry_cb on_change, void *arg)
@@ -43,7 +72,9 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct gateway_config *co
 	d->magic = DISCOVERY_MAGIC;
 	d->config = config;
 	list_init(&d->statics);
-	registry_init(&d->registry, on_change, arg);
+	d->on_change = on_change;
+	d->change_arg = arg;
+	registry_init(&d->registry, discovery_on_change, d);
 	resolver_init(&d->resolver, loop);
 	d->consul = consul_new(loop, &config->consul, &d->registry, &d->resolver, &error);
 	if (!d->consul) {
@@ -53,12 +84,43 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct gateway_config *co
 		return NULL;
 	}
 	must(uv_timer_init(loop, &d->soon) == 0);
+	snapshot_init(&d->snapshot, loop, config->snapshot, discovery_snapshot, d);
 	return d;
 }
 
 void discovery_inherit(struct discovery *d, const struct discovery *before)
 {
 	consul_inherit(d->consul, before->consul);
+}
+
+static int discovery_restore_from(struct discovery *d, const json_t *json, struct error *e)
+{
+	const char *format = json_string_value(json_object_get(json, "format"));
+
+	if (!format || strcmp(format, discovery_format) != 0)
+		return error_set(e, "it is something else");
+	if (json_integer_value(json_object_get(json, "version")) != DISCOVERY_SNAPSHOT_VERSION)
+		return error_set(e, "it is of another version of gatehouse");
+	return consul_restore(d->consul, json_object_get(json, "consul"), e);
+}
+
+void discovery_restore(struct discovery *d)
+{
+	const char *path = d->config->snapshot;
+	struct error e = { "" };
+	json_t *json = path ? snapshot_read(path, &e) : NULL;
+
+	if (json && discovery_restore_from(d, json, &e) == 0)
+		log_info("services begin with the snapshot of discovery", LOG_S("path", path));
+	else if (e.text[0])
+		log_warn("the snapshot of discovery is ignored", LOG_S("path", path),
+			 LOG_S("error", e.text));
+	json_decref(json);
+}
+
+void discovery_keep(struct discovery *d, bool on)
+{
+	snapshot_enable(&d->snapshot, on);
 }
 
 static void discovery_on_soon(uv_timer_t *timer)
@@ -143,7 +205,7 @@ void discovery_close(struct discovery *d, discovery_closed_cb on_closed, void *a
 	d->on_closed = on_closed;
 	d->arg = arg;
 	d->registry.on_change = NULL;
-	d->open = 3;
+	d->open = 4;
 	while (!list_empty(&d->statics)) {
 		struct discovery_static *s = container_of(d->statics.next, struct discovery_static,
 							  link);
@@ -154,5 +216,6 @@ void discovery_close(struct discovery *d, discovery_closed_cb on_closed, void *a
 	}
 	consul_close(d->consul, discovery_on_part_closed, d);
 	resolver_close(&d->resolver, discovery_on_part_closed, d);
+	snapshot_close(&d->snapshot, discovery_on_part_closed, d);
 	uv_close((uv_handle_t *)&d->soon, discovery_on_soon_closed);
 }

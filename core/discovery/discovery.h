@@ -28,6 +28,7 @@ struct discovery_stats {
 	uint64_t lookups, lookups_failed; /* host names */
 	uint32_t watches;                 /* services watched in Consul */
 	uint32_t holding, panicking;      /* of these */
+	uint32_t restored;                /* and these: known from the snapshot on disk only */
 	bool consul_used, consul_reachable;
 };
 
@@ -39,6 +40,10 @@ struct discovery *discovery_new(uv_loop_t *, const struct gateway_config *, regi
 /* Before the first discovery_need(): services begin with what another discovery knows of them, so
  * that a reload at a moment when Consul is down or empty loses nothing. */
 void discovery_inherit(struct discovery *, const struct discovery *before);
+/* In its place at a start: they begin with the snapshot on disk, if there is one to be used. */
+void discovery_restore(struct discovery *);
+/* Whether it keeps the snapshot on disk: it does not until it is told to. */
+void discovery_keep(struct discovery *, bool on);
 /* Begins to follow a service, in Consul or as its static endpoints say; again is harmless. */
 void discovery_need(struct discovery *, const char *service);
 /* What is known; borrowed. */

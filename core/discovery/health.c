@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/gateway.h"
+
 enum { HEALTH_ID_SIZE = 512, HEALTH_CHECKS_MAX = 1000 };
 
 /* One element of the answer while it is read. */
@@ -81,6 +83,24 @@ static bool health_has_tag(const struct health_entry *e, const char *tag)
 	return false;
 }
 
+/* Whether it is one of those that are meant. */
+static bool health_matches(const struct health_entry *e, const struct health_rules *rules)
+{
+	const json_t *meta = json_object_get(e->service, "Meta");
+
+	for (size_t i = 0; i < rules->tags.n; i++)
+		if (!health_has_tag(e, rules->tags.items[i]))
+			return false;
+	for (size_t i = 0; i < rules->meta_count; i++) {
+		const char *has = json_string_value(json_object_get(meta, rules->meta[i].name));
+		const char *wanted = rules->meta[i].value;
+
+		if (!has || (wanted && strcmp(has, wanted) != 0))
+			return false;
+	}
+	return true;
+}
+
 static enum instance_status health_check_status(const json_t *check)
 {
 	const char *status = health_string(check, "Status");
@@ -139,6 +159,28 @@ static const char *health_read_status(struct health_entry *e)
 	return NULL;
 }
 
+/* Without a passing check of that name or ID it is critical. */
+static void health_require(struct health_entry *e, const char *wanted)
+{
+	const json_t *failed = NULL;
+
+	if (e->status >= INSTANCE_CRITICAL)
+		return;
+	for (size_t i = 0; i < json_array_size(e->checks); i++) {
+		const json_t *check = json_array_get(e->checks, i);
+
+		if (strcmp(health_string(check, "Name"), wanted) != 0 &&
+		    strcmp(health_string(check, "CheckID"), wanted) != 0)
+			continue;
+		if (health_check_status(check) == INSTANCE_PASSING)
+			return;
+		failed = check;
+	}
+	e->status = INSTANCE_CRITICAL;
+	instance_text(e->why, sizeof(e->why), "critical: the required check %s is %s", wanted,
+		      failed ? health_string(failed, "Status") : "missing");
+}
+
 static void health_read_weight(struct health_entry *e)
 {
 	const json_t *weights = json_object_get(e->service, "Weights");
@@ -160,9 +202,12 @@ static const char *health_read(struct health_entry *e, const struct health_rules
 		wrong = health_read_port(e, rules);
 	if (!wrong)
 		wrong = health_read_status(e);
-	if (!wrong)
-		health_read_weight(e);
-	return wrong;
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < rules->require_checks.n; i++)
+		health_require(e, rules->require_checks.items[i]);
+	health_read_weight(e);
+	return NULL;
 }
 
 static void health_keep(struct instance_set *out, const struct health_entry *e)
@@ -218,7 +263,7 @@ int health_parse(struct str body, const struct health_rules *rules, struct insta
 		struct health_entry e = { 0 };
 		const char *wrong = health_read_id(&e, json_array_get(root, i));
 
-		if (!wrong && rules->tag && !health_has_tag(&e, rules->tag))
+		if (!wrong && !health_matches(&e, rules))
 			continue;
 		if (!wrong)
 			wrong = health_read(&e, rules);

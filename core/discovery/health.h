@@ -4,18 +4,26 @@
 #ifndef GATEHOUSE_DISCOVERY_HEALTH_H
 #define GATEHOUSE_DISCOVERY_HEALTH_H
 
+#include <gatehouse/plugin.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "base/str.h"
 #include "discovery/instance.h"
 
+struct config_match_header;
+
 enum { HEALTH_INSTANCES_MAX = 20000, HEALTH_WEIGHT_MAX = 65535 };
 
 /* What the service's declaration says about reading it. */
 struct health_rules {
-	uint16_t default_port; /* for an instance that registered without one; 0: none */
-	const char *tag;       /* only instances with this tag; NULL: any */
+	uint16_t default_port;  /* for an instance that registered without one; 0: none */
+	struct gh_strings tags; /* only instances with all of these */
+	const struct config_match_header *meta; /* and all of these; value NULL: any */
+	size_t meta_count;
+	/* Names or IDs of checks: an instance that lacks one, or that fails one, is critical. */
+	struct gh_strings require_checks;
 };
 
 /* An instance that was left out, and why; both texts are gone when it returns. */

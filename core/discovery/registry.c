@@ -226,10 +226,10 @@ static json_t *registry_service_json(const struct registry_service *s, uint64_t 
 		json_object_set_new(json, "since", json_integer((json_int_t)e->since_ms));
 		json_array_append_new(list, json);
 	}
-	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:s, s:o}", "name", s->name, "source",
-			 s->source, "state", registry_state_name(s->state), "answered",
-			 (int)s->answered, "index", (json_int_t)s->index, "version",
-			 (json_int_t)s->version, "age_ms",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o, s:s, s:o}", "name", s->name,
+			 "source", s->source, "state", registry_state_name(s->state), "answered",
+			 (int)s->answered, "restored", (int)s->restored, "index",
+			 (json_int_t)s->index, "version", (json_int_t)s->version, "age_ms",
 			 s->confirmed_ms ? json_integer((json_int_t)age) : json_null(), "note",
 			 s->note, "endpoints", list);
 }

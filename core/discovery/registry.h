@@ -39,6 +39,7 @@ struct registry_service {
 	const char *source; /* "consul", "static" */
 	enum registry_state state;
 	bool answered; /* by its source, at least once; the source sets it */
+	bool restored; /* answered by a snapshot on disk only; the source sets it */
 	bool told;     /* that it was answered for: what on_change has shown last */
 	struct registry_endpoint *endpoints;
 	size_t endpoint_count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "discovery/watch.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ void watch_restore(struct watch *w, const struct watch *from)
 		instance_set_copy(&w->known, &from->known.items[i]);
 	w->seen = from->seen;
 	w->answered = from->answered;
+	w->restored = from->restored;
 }
 
 void watch_start(struct watch *w, uint64_t now_ms)
@@ -114,7 +116,7 @@ static uint64_t watch_allowed_at(struct watch *w, uint64_t now_ms)
 	if (w->polled && w->poked)
 		return watch_later(now_ms, w->asked_ms + WATCH_POKE_MS);
 	if (w->polled)
-		return now_ms + WATCH_SWEEP_MS;
+		return now_ms + w->rules.sweep_ms;
 	if (w->minute < WATCH_COST)
 		w->slow = true;
 	else if (w->minute >= WATCH_MINUTE_MAX / 2)
@@ -193,6 +195,7 @@ void watch_answered(struct watch *w, uint64_t now_ms, const struct watch_answer 
 	*a->set = (struct instance_set){ 0 };
 	w->asking = false;
 	w->answered = true;
+	w->restored = false;
 	w->faulty = false;
 	w->faults = 0;
 	w->seen |= set.count > 0;
@@ -365,23 +368,37 @@ static const char *watch_fault_text(enum watch_fault fault)
 	return texts[fault];
 }
 
+__attribute__((format(printf, 3, 4))) static void watch_note_add(char *out, size_t size,
+								 const char *format, ...)
+{
+	size_t n = strlen(out);
+	va_list ap;
+
+	if (n > 0)
+		n += (size_t)snprintf(out + n, size - n, "; ");
+	if (n >= size)
+		return;
+	va_start(ap, format);
+	vsnprintf(out + n, size - n, format, ap);
+	va_end(ap);
+}
+
 void watch_note(const struct watch *w, char *out, size_t size)
 {
-	char parts[3][120] = { "", "", "" };
-	size_t n = 0;
-
+	out[0] = '\0';
 	if (w->faulty)
-		snprintf(parts[n++], sizeof(parts[0]), "%s", watch_fault_text(w->fault));
-	else if (w->answered && !w->trusted)
-		snprintf(parts[n++], sizeof(parts[0]), "Consul has no leader");
+		watch_note_add(out, size, "%s", watch_fault_text(w->fault));
+	else if (w->answered && !w->trusted && !w->restored)
+		watch_note_add(out, size, "Consul has no leader");
+	if (w->restored)
+		watch_note_add(out, size, "restored from the snapshot on disk");
 	if (w->holding)
-		snprintf(parts[n++], sizeof(parts[0]), "holding %zu missing instances", w->holding);
+		watch_note_add(out, size, "holding %zu missing instances", w->holding);
 	if (w->panicking)
-		snprintf(parts[n++], sizeof(parts[0]), "none is passing, trying %zu critical ones",
-			 w->panicking);
-	if (n == 0 && w->answered && w->known.count == 0)
-		snprintf(parts[n++], sizeof(parts[0]),
-			 "Consul lists none: nothing is registered, or the token may not read it");
-	snprintf(out, size, "%s%s%s%s%s", parts[0], n > 1 ? "; " : "", parts[1], n > 2 ? "; " : "",
-		 parts[2]);
+		watch_note_add(out, size, "none is passing, trying %zu critical ones",
+			       w->panicking);
+	if (!out[0] && w->answered && w->known.count == 0)
+		watch_note_add(out, size,
+			       "Consul lists none: nothing is registered, or the token may not "
+			       "read it");
 }

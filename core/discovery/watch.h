@@ -40,14 +40,16 @@ enum {
 	WATCH_DENIED_MS = 15000,
 	WATCH_SLOW_MS = 15000, /* between questions about a service that never rests */
 	WATCH_CONTACT_MAX_MS = 5000,
-	WATCH_SWEEP_MS = 30000, /* between questions of a polled watch that nobody pokes */
-	WATCH_POKE_MS = 1000    /* and of one that is poked */
+	WATCH_SWEEP_MS = 30000,      /* watch_rules.sweep_ms where pokes come ... */
+	WATCH_SWEEP_ALONE_MS = 5000, /* ... and where none can */
+	WATCH_POKE_MS = 1000         /* and of one that is poked */
 };
 
 struct watch_rules {
-	uint64_t wait_ms; /* how long a question may block */
-	uint64_t hold_ms; /* how long a big loss is not believed */
-	bool panic;       /* try critical instances when there is nothing else */
+	uint64_t wait_ms;  /* how long a question may block */
+	uint64_t hold_ms;  /* how long a big loss is not believed */
+	bool panic;        /* try critical instances when there is nothing else */
+	uint64_t sweep_ms; /* between questions of a polled watch that nobody pokes */
 };
 
 /* A 200; the set is taken. */
@@ -66,6 +68,7 @@ struct watch {
 	struct instance_set known; /* the last answer's, and the suspects */
 	bool seen;                 /* there was an instance once */
 	bool answered;             /* there was an answer once */
+	bool restored;             /* known comes from a snapshot on disk: no answer since */
 	bool trusted;              /* the last thing heard was an answer to remove by */
 	bool faulty;               /* the last thing heard was a fault ... */
 	enum watch_fault fault;    /* ... of this kind */
@@ -83,8 +86,8 @@ struct watch {
 
 void watch_init(struct watch *, const struct watch_rules *, struct rand *);
 void watch_fini(struct watch *);
-/* In INIT only: begins with what another watch knew of the same service; it counts as an answer,
- * though not as one to remove by. */
+/* In INIT only: begins with what another watch knew of the same service, or what it is known to
+ * have known (restored is taken over); it counts as an answer, though not as one to remove by. */
 void watch_restore(struct watch *, const struct watch *from);
 /* INIT to SYNCING: the first question may be asked now. */
 void watch_start(struct watch *, uint64_t now_ms);

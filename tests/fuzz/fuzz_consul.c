@@ -59,7 +59,9 @@ static void fuzz_turn(struct watch *w, struct skipped *skipped, struct str head,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str all = { (const char *)data, size }, head = { NULL, 0 }, body = { "", 0 };
-	struct watch_rules rules = { .wait_ms = 30000, .hold_ms = 15000, .panic = size % 2 };
+	struct watch_rules rules = {
+		.wait_ms = 30000, .hold_ms = 15000, .panic = size % 2, .sweep_ms = 30000
+	};
 	const char *end = size ? memchr(data, '\n', size) : NULL;
 	struct skipped skipped = { 0 };
 	struct rand rand;

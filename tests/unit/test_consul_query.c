@@ -26,10 +26,12 @@ static void teardown(void)
 static const char *url_of(const char *service, uint64_t index)
 {
 	static char text[1024];
+	struct consul_scope scope;
 	struct buf b;
 
 	buf_init(&b, sizeof(text) - 1);
-	consul_query_url(&b, &settings, service, index);
+	scope = consul_scope_default(&settings);
+	consul_query_url(&b, &settings, &scope, service, index);
 	ck_assert(!b.failed);
 	memcpy(text, b.p, b.n);
 	text[b.n] = '\0';
@@ -65,10 +67,11 @@ END_TEST
 
 START_TEST(other_paths)
 {
+	struct consul_scope scope = consul_scope_default(&settings);
 	struct buf b;
 
 	buf_init(&b, 0);
-	consul_query_path(&b, &settings, "/v1/catalog/services", 3);
+	consul_query_path(&b, &settings, &scope, "/v1/catalog/services", 3);
 	ck_assert(str_eq(buf_str(&b), STR("http://127.0.0.1:8500/v1/catalog/services"
 					  "?index=3&wait=30000ms&stale")));
 	buf_fini(&b);

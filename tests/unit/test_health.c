@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "config/gateway.h"
 #include "discovery/health.h"
 
 static struct instance_set set;
@@ -288,7 +289,8 @@ END_TEST
 
 START_TEST(filters_by_tag)
 {
-	struct health_rules blue = { .tag = "blue" }, green = { .tag = "green" };
+	static const char *const texts[] = { "blue", "v1", "green" };
+	struct health_rules blue = { .tags = { texts, 2 } }, green = { .tags = { texts, 3 } };
 
 	add("a", LOCAL, "");
 	parse_added(&blue);
@@ -297,6 +299,50 @@ START_TEST(filters_by_tag)
 	parse_added(&green);
 	ck_assert_uint_eq(set.count, 0);
 	ck_assert_int_eq(skips, 0);
+}
+END_TEST
+
+#define META(text) AT("10.0.0.1", "80") ",\"Meta\":" text
+
+START_TEST(filters_by_metadata)
+{
+	static const struct config_match_header wanted[] = { { "zone", "a" }, { "owner", NULL } };
+	struct health_rules rules = { .meta = wanted, .meta_count = 2 };
+
+	add("both", META("{\"zone\":\"a\",\"owner\":\"x\"}"), "");
+	add("other zone", META("{\"zone\":\"b\",\"owner\":\"x\"}"), "");
+	add("no owner", META("{\"zone\":\"a\"}"), "");
+	add("none", META("null"), "");
+	parse_added(&rules);
+	ck_assert_uint_eq(set.count, 1);
+	ck_assert_str_eq(set.items[0].id, "vm/both");
+	ck_assert_int_eq(skips, 0);
+}
+END_TEST
+
+#define STATE(id, name, status)                                                                    \
+	",{\"CheckID\":\"" id "\",\"Name\":\"" name "\",\"Status\":\"" status "\"}"
+
+START_TEST(requires_checks)
+{
+	static const char *const names[] = { "ready", "service:x" };
+	static const char *const why[] = { "passing",
+					   "critical: the required check ready is missing",
+					   "critical: ready",
+					   "critical: the required check ready is warning" };
+	struct health_rules rules = { .require_checks = { names, 2 } };
+
+	add("a", LOCAL, STATE("service:x", "x", "passing") STATE("r", "ready", "passing"));
+	add("b", LOCAL, STATE("service:x", "x", "passing"));
+	add("c", LOCAL, STATE("service:x", "x", "passing") STATE("r", "ready", "critical"));
+	add("d", LOCAL, STATE("service:x", "x", "passing") STATE("r", "ready", "warning"));
+	parse_added(&rules);
+	ck_assert_uint_eq(set.count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(set.items[i].status,
+				 i == 0 ? INSTANCE_PASSING : INSTANCE_CRITICAL);
+		ck_assert_str_eq(set.items[i].why, why[i]);
+	}
 }
 END_TEST
 
@@ -361,6 +407,8 @@ int main(void)
 	tcase_add_test(tc, one_bad_instance_spoils_nothing);
 	tcase_add_test(tc, identity_is_node_and_id);
 	tcase_add_test(tc, filters_by_tag);
+	tcase_add_test(tc, filters_by_metadata);
+	tcase_add_test(tc, requires_checks);
 	tcase_add_test(tc, cuts_text_between_characters);
 	tcase_add_test(tc, reads_a_thousand);
 	suite_add_tcase(suite, tc);

@@ -17,7 +17,9 @@ static uint64_t contact;
 
 static void setup_rules(bool panic)
 {
-	struct watch_rules rules = { .wait_ms = WAIT_MS, .hold_ms = HOLD_MS, .panic = panic };
+	struct watch_rules rules = {
+		.wait_ms = WAIT_MS, .hold_ms = HOLD_MS, .panic = panic, .sweep_ms = WATCH_SWEEP_MS
+	};
 
 	rand_seed(&rnd, 1);
 	watch_init(&w, &rules, &rnd);
@@ -511,10 +513,40 @@ START_TEST(restores_what_another_knew)
 	ck_assert(w.answered && w.seen && !w.trusted);
 	ck_assert_uint_eq(w.ask_index, 0);
 	ck_assert_str_eq(usable(), "a b");
+	ck_assert(!w.restored);
 	/* An empty answer is a big loss, as it would have been to the other. */
 	turn(2, 3, "");
 	ck_assert_str_eq(usable(), "a b");
 	ck_assert_uint_eq(w.holding, 2);
+}
+END_TEST
+
+/* From disk: it says so until the first answer. */
+START_TEST(restores_from_a_snapshot)
+{
+	struct watch old = w;
+	char note[200];
+
+	old.known = set_of("a b");
+	old.answered = old.restored = old.seen = true;
+	watch_init(&w, &old.rules, &rnd);
+	watch_restore(&w, &old);
+	watch_fini(&old);
+	watch_start(&w, now);
+	ck_assert_str_eq(usable(), "a b");
+	watch_note(&w, note, sizeof(note));
+	ck_assert_str_eq(note, "restored from the snapshot on disk");
+	fault(WATCH_UNREACHABLE);
+	ck_assert_str_eq(usable(), "a b");
+	watch_note(&w, note, sizeof(note));
+	ck_assert_str_eq(note, "Consul cannot be reached; restored from the snapshot on disk");
+	turn(2, 3, "");
+	ck_assert(!w.restored);
+	ck_assert_str_eq(usable(), "a b");
+	watch_note(&w, note, sizeof(note));
+	ck_assert_str_eq(note, "holding 2 missing instances");
+	turn(2, 4, "a b");
+	watch_view(&w);
 }
 END_TEST
 
@@ -659,6 +691,7 @@ int main(void)
 	tcase_add_test(tc, weight_0_gets_nothing);
 	tcase_add_test(tc, renews);
 	tcase_add_test(tc, restores_what_another_knew);
+	tcase_add_test(tc, restores_from_a_snapshot);
 	tcase_add_test(tc, polls);
 	tcase_add_test(tc, only_a_polled_one_is_poked);
 	tcase_add_test(tc, no_hold_when_told_so);
