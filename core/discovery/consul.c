@@ -67,6 +67,7 @@ struct consul *consul_new(uv_loop_t *loop, const struct config_consul *config,
 	}
 	/* In the clear there is no HTTP/2; over TLS the first answer tells. */
 	c->single = strncmp(c->settings.base, "https:", 6) != 0;
+	c->local = consul_settings_local(&c->settings);
 	rand_seed_kernel(&c->rand);
 	must(uv_timer_init(loop, &c->probe_timer) == 0);
 	c->handles = 1;
@@ -86,7 +87,8 @@ struct fetch *consul_fetch(struct consul *c, const char *url, uint64_t timeout_m
 		.timeout_ms = timeout_ms,
 		.connect_timeout_ms = CONSUL_CONNECT_MS,
 		.max_answer = max_answer,
-		.compressed = true,
+		/* Within a machine it would cost time on both sides and save nothing. */
+		.compressed = !c->local,
 		.ca_file = s->ca_file,
 		.ca_path = s->ca_path,
 		.client_cert = s->client_cert,
@@ -149,17 +151,6 @@ void consul_renew_all(struct consul *c)
 	{
 		consul_service_renew(container_of(at, struct consul_service, link),
 				     now + rand_below(&c->rand, CONSUL_RENEW_SPREAD_MS));
-	}
-}
-
-void consul_poke_all(struct consul *c)
-{
-	list_each(at, &c->services)
-	{
-		struct consul_service *s = container_of(at, struct consul_service, link);
-
-		watch_poke(&s->watch, uv_now(c->loop));
-		consul_service_run(s);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/rand.h"
 #include "discovery/consul_query.h"
@@ -30,12 +31,15 @@ enum {
 	CONSUL_ANSWER_MAX = 64 * 1024 * 1024
 };
 
-/* A blocking question whose answer is only a sign that something has changed. */
+/* A blocking question whose answer is a sign that something has changed. */
 struct consul_trigger {
 	struct consul *consul;
 	const char *path;
 	uint64_t index, asked_ms;
-	uint64_t last; /* index of the last answer; 0: none yet */
+	uint64_t last;                   /* index of the last answer; 0: none yet */
+	uint64_t allowance, refilled_ms; /* token bucket */
+	struct buf body;                 /* of the last answer, where it tells what has changed */
+	bool tells;
 	unsigned faults;
 	struct fetch *fetch;
 	uv_timer_t timer;
@@ -60,6 +64,9 @@ struct consul {
 	bool single; /* a connection carries one request at a time: not HTTP/2 */
 	bool polled; /* so many services that they are polled, and triggers watch */
 	struct consul_trigger triggers[CONSUL_TRIGGERS];
+	uv_timer_t sweep; /* while polled */
+	uint64_t swept_ms;
+	bool local; /* the agent is on this machine */
 	struct discovery_stats stats;
 	size_t handles; /* libuv handles that have not been closed */
 	bool closing;
@@ -87,6 +94,9 @@ struct consul_service {
 	struct publish publish;
 	struct skipped skipped;
 	bool restored; /* and not published yet */
+	bool has_digest;
+	uint64_t digest; /* of the body of the last answer that was understood */
+	uint64_t wanted; /* when polled: an answer with a smaller index is too old */
 	struct fetch *fetch;
 	uv_timer_t timer;
 	struct consul_said said;
@@ -101,8 +111,6 @@ struct fetch *consul_fetch(struct consul *, const char *url, uint64_t timeout_ms
 bool consul_reload_token(struct consul *);
 /* Every watch begins anew: the agent may know nothing of what it said before. */
 void consul_renew_all(struct consul *);
-/* Every polled watch asks soon. */
-void consul_poke_all(struct consul *);
 /* The agent was heard to speak HTTP/1: each question needs its own connection. */
 void consul_is_single(struct consul *);
 /* A handle's close callback has run. */
@@ -120,6 +128,7 @@ void consul_suspect(struct consul *);
 
 /* Whether a change of the service would be noticed by the triggers. */
 bool consul_triggers_cover(const struct consul_service *);
+/* Goes over to them: every service is polled from now on. */
 void consul_triggers_start(struct consul *);
 void consul_triggers_close(struct consul *);
 

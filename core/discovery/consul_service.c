@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One service in Consul: a watch, a timer and at most one question on its way. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -11,6 +12,8 @@
 
 /* Position in the choices of "on_all_critical". */
 enum { CONSUL_PANIC = 0 };
+
+enum { CONSUL_AGAIN_MS = 100 }; /* after an answer that is too old */
 
 static const char *consul_fault_remedy(enum watch_fault fault)
 {
@@ -110,20 +113,44 @@ static void consul_count(struct consul *c, int status)
 		c->stats.answers_other++;
 }
 
+/* FNV-1a, over eight bytes at a time: a question that was answered as before costs no parsing. */
+static uint64_t consul_digest(struct str body)
+{
+	uint64_t h = 0xcbf29ce484222325 ^ body.n, word;
+	size_t i = 0;
+
+	for (; body.n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, body.p + i, sizeof(word));
+		h = (h ^ word) * 0x100000001b3;
+		h ^= h >> 32;
+	}
+	for (; i < body.n; i++)
+		h = (h ^ (unsigned char)body.p[i]) * 0x100000001b3;
+	return h;
+}
+
 /* A 200: 0 when it was understood. */
 static int consul_take(struct consul_service *s, struct watch_answer *a, struct str body,
 		       struct error *error)
 {
+	uint64_t digest = consul_digest(body), now = uv_now(s->consul->loop);
 	struct instance_set set;
-	int rc;
 
-	skipped_begin(&s->skipped);
-	rc = health_parse(body, &s->rules, &set, consul_on_skip, s, error);
-	if (rc)
-		return rc;
-	skipped_end(&s->skipped);
-	a->set = &set;
-	watch_answered(&s->watch, uv_now(s->consul->loop), a);
+	if (!s->has_digest || s->digest != digest) {
+		s->has_digest = false;
+		skipped_begin(&s->skipped);
+		if (health_parse(body, &s->rules, &set, consul_on_skip, s, error))
+			return -1;
+		skipped_end(&s->skipped);
+		a->set = &set;
+		s->has_digest = true;
+		s->digest = digest;
+	}
+	watch_answered(&s->watch, now, a);
+	/* Another server may have answered than the one that told of the change. */
+	if (a->index < s->wanted)
+		watch_poke(&s->watch, now, now + CONSUL_AGAIN_MS);
+	s->wanted = 0;
 	s->record->index = a->index;
 	s->record->confirmed_ms = clock_wall_us() / 1000;
 	if (s->said.faulty && s->said.fault != WATCH_UNREACHABLE)

@@ -63,6 +63,23 @@ void consul_settings_fini(struct consul_settings *s)
 	s->base = NULL;
 }
 
+bool consul_settings_local(const struct consul_settings *s)
+{
+	static const char *const hosts[] = { "127.", "localhost", "[::1]" };
+	const char *host = strstr(s->base, "://") + 3;
+
+	if (s->unix_socket)
+		return true;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		size_t n = strlen(hosts[i]);
+
+		/* Behind "127." comes the rest of the address, behind a whole host its port. */
+		if (strncmp(host, hosts[i], n) == 0 && (i == 0 || strchr(":", host[n])))
+			return true;
+	}
+	return false;
+}
+
 char *consul_settings_token(const struct consul_settings *s, struct error *error)
 {
 	const struct config_consul *c = s->config;

@@ -6,6 +6,8 @@
 #ifndef GATEHOUSE_DISCOVERY_CONSUL_SETTINGS_H
 #define GATEHOUSE_DISCOVERY_CONSUL_SETTINGS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct config_consul;
@@ -22,6 +24,8 @@ struct consul_settings {
 /* The configuration must outlive it.  0, or -1 when the address makes no sense. */
 int consul_settings_init(struct consul_settings *, const struct config_consul *, struct error *);
 void consul_settings_fini(struct consul_settings *);
+/* Whether the agent is on this machine, as its address says. */
+bool consul_settings_local(const struct consul_settings *);
 /* The token to use now, from its file if there is one (it wins, and is read at each call): the
  * caller's to free, NULL for none.  When the file cannot be read the error says so, else it is
  * empty. */

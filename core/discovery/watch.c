@@ -109,14 +109,10 @@ static uint64_t watch_later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* The earliest moment for the next question after an answer. */
+/* The earliest moment for the next question that there is a reason for. */
 static uint64_t watch_allowed_at(struct watch *w, uint64_t now_ms)
 {
 	watch_refill(w, now_ms);
-	if (w->polled && w->poked)
-		return watch_later(now_ms, w->asked_ms + WATCH_POKE_MS);
-	if (w->polled)
-		return now_ms + w->rules.sweep_ms;
 	if (w->minute < WATCH_COST)
 		w->slow = true;
 	else if (w->minute >= WATCH_MINUTE_MAX / 2)
@@ -187,12 +183,27 @@ static void watch_keep_missing(struct watch *w, struct instance_set *set, uint64
 	instance_set_sort(set);
 }
 
+/* The same answer once more has what was known, without what it lacked then. */
+static struct instance_set watch_take_set(const struct watch *w, const struct watch_answer *a)
+{
+	struct instance_set set = { 0 };
+
+	if (a->set) {
+		set = *a->set;
+		*a->set = (struct instance_set){ 0 };
+		return set;
+	}
+	for (size_t i = 0; i < w->known.count; i++)
+		if (!w->known.items[i].suspect)
+			instance_set_copy(&set, &w->known.items[i]);
+	return set;
+}
+
 void watch_answered(struct watch *w, uint64_t now_ms, const struct watch_answer *a)
 {
-	struct instance_set set = *a->set;
+	struct instance_set set = watch_take_set(w, a);
 
 	must(w->asking);
-	*a->set = (struct instance_set){ 0 };
 	w->asking = false;
 	w->answered = true;
 	w->restored = false;
@@ -204,8 +215,12 @@ void watch_answered(struct watch *w, uint64_t now_ms, const struct watch_answer 
 	instance_set_fini(&w->known);
 	w->known = set;
 	watch_take_index(w, now_ms, a->index);
+	if (w->polled && !w->poked) {
+		w->ask_at_ms = now_ms + w->rules.sweep_ms;
+		return;
+	}
 	w->ask_at_ms = watch_allowed_at(w, now_ms);
-	w->throttled += !w->polled && w->ask_at_ms > now_ms;
+	w->throttled += w->ask_at_ms > now_ms;
 }
 
 static uint64_t watch_backoff(struct watch *w, enum watch_fault fault)
@@ -254,15 +269,16 @@ void watch_poll(struct watch *w, uint64_t now_ms)
 		watch_renew(w, now_ms);
 }
 
-void watch_poke(struct watch *w, uint64_t now_ms)
+void watch_poke(struct watch *w, uint64_t now_ms, uint64_t at_ms)
 {
-	uint64_t at = watch_later(now_ms, w->asked_ms + WATCH_POKE_MS);
-
-	if (!w->polled || w->state == WATCH_BACKOFF)
+	if (!w->polled || w->state == WATCH_BACKOFF || w->state == WATCH_INIT)
 		return;
 	w->poked = w->asking;
-	if (!w->asking && at < w->ask_at_ms)
-		w->ask_at_ms = at;
+	if (w->asking)
+		return;
+	at_ms = watch_later(at_ms, watch_allowed_at(w, now_ms));
+	if (at_ms < w->ask_at_ms)
+		w->ask_at_ms = at_ms;
 }
 
 bool watch_tick(struct watch *w, uint64_t now_ms)

@@ -40,9 +40,8 @@ enum {
 	WATCH_DENIED_MS = 15000,
 	WATCH_SLOW_MS = 15000, /* between questions about a service that never rests */
 	WATCH_CONTACT_MAX_MS = 5000,
-	WATCH_SWEEP_MS = 30000,      /* watch_rules.sweep_ms where pokes come ... */
-	WATCH_SWEEP_ALONE_MS = 5000, /* ... and where none can */
-	WATCH_POKE_MS = 1000         /* and of one that is poked */
+	WATCH_SWEEP_MS = 30000,     /* watch_rules.sweep_ms where pokes come ... */
+	WATCH_SWEEP_ALONE_MS = 5000 /* ... and where none can */
 };
 
 struct watch_rules {
@@ -52,7 +51,7 @@ struct watch_rules {
 	uint64_t sweep_ms; /* between questions of a polled watch that nobody pokes */
 };
 
-/* A 200; the set is taken. */
+/* A 200; the set is taken.  NULL: the answer is, byte by byte, the last one of this watch. */
 struct watch_answer {
 	uint64_t index;
 	bool known_leader;
@@ -101,8 +100,9 @@ void watch_failed(struct watch *, uint64_t now_ms, enum watch_fault);
 void watch_renew(struct watch *, uint64_t at_ms);
 /* From now on it never blocks: it asks at index 0, now and then and when it is poked. */
 void watch_poll(struct watch *, uint64_t now_ms);
-/* Something has changed somewhere: a polled watch asks soon, others know by themselves. */
-void watch_poke(struct watch *, uint64_t now_ms);
+/* Something has changed, here or somewhere: a polled watch asks at at_ms or, if it has asked much
+ * of late, later; others know by themselves. */
+void watch_poke(struct watch *, uint64_t now_ms, uint64_t at_ms);
 /* Ends holds that are over: whether anything changed. */
 bool watch_tick(struct watch *, uint64_t now_ms);
 /* When watch_tick() or a question is due; UINT64_MAX: nothing to wait for but an answer. */

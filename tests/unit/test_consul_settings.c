@@ -10,6 +10,34 @@
 
 static struct error error;
 
+START_TEST(on_this_machine)
+{
+	static const struct {
+		const char *address;
+		bool local;
+	} rows[] = {
+		{ NULL, true },
+		{ "127.0.0.9:8500", true },
+		{ "http://localhost", true },
+		{ "http://localhost:8500", true },
+		{ "https://[::1]:8501", true },
+		{ "unix:///run/consul.sock", true },
+		{ "http://localhost.example:8500", false },
+		{ "10.0.0.1:8500", false },
+		{ "consul:8500", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config_consul config = { .address = rows[i].address };
+		struct consul_settings s;
+
+		ck_assert_int_eq(consul_settings_init(&s, &config, &error), 0);
+		ck_assert_msg(consul_settings_local(&s) == rows[i].local, "row %zu", i);
+		consul_settings_fini(&s);
+	}
+}
+END_TEST
+
 START_TEST(addresses)
 {
 	static const struct {
@@ -102,6 +130,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_test(tc, on_this_machine);
 	tcase_add_test(tc, addresses);
 	tcase_add_test(tc, tokens);
 	suite_add_tcase(suite, tc);

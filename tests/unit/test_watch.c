@@ -559,25 +559,55 @@ START_TEST(polls)
 	turn(2, 41, "a");
 	ck_assert_uint_eq(w.ask_index, 0);
 	ck_assert_uint_eq(w.ask_at_ms, now + WATCH_SWEEP_MS);
-	/* Poked, but not more often than once a second. */
-	watch_poke(&w, now);
-	ck_assert_uint_eq(w.ask_at_ms, now - 2 + WATCH_POKE_MS);
+	/* Poked, it asks when it is told, but within the limit against loops. */
+	for (int i = 0; i < 3; i++) {
+		now += i == 0 ? 5000 : 0;
+		w.ask_at_ms = now + WATCH_SWEEP_MS;
+		watch_poke(&w, now, now + 3);
+		ck_assert_uint_eq(w.ask_at_ms, now + 3);
+		turn(2, 41, "a");
+		ck_assert_uint_eq(w.ask_at_ms, now + WATCH_SWEEP_MS);
+	}
+	watch_poke(&w, now, now);
+	ck_assert_uint_gt(w.ask_at_ms, now + 900);
+	ck_assert_uint_le(w.ask_at_ms, now + 1000);
 	now += 5000;
 	w.ask_at_ms = now + WATCH_SWEEP_MS;
-	watch_poke(&w, now);
+	watch_poke(&w, now, now);
 	ck_assert_uint_eq(w.ask_at_ms, now);
 	/* What changes while a question is on its way may not be in its answer. */
 	ask();
-	watch_poke(&w, now);
+	watch_poke(&w, now, now);
 	answer(2, 42, "a b");
-	ck_assert_uint_eq(w.ask_at_ms, now - 2 + WATCH_POKE_MS);
+	ck_assert_uint_eq(w.ask_at_ms, now);
 	turn(2, 42, "a b");
 	ck_assert_uint_eq(w.ask_at_ms, now + WATCH_SWEEP_MS);
 	/* A poke is no reason to end a backoff. */
 	fault(WATCH_DENIED);
-	watch_poke(&w, now);
+	watch_poke(&w, now, now);
 	ck_assert_uint_eq(w.ask_at_ms, now + WATCH_DENIED_MS);
 	ck_assert_uint_eq(w.index_resets, 0);
+}
+END_TEST
+
+/* An answer that is, byte by byte, the last one. */
+START_TEST(the_same_again)
+{
+	struct watch_answer a = { .index = 43, .known_leader = true };
+
+	turn(2, 40, "a b c");
+	turn(2, 41, "a");
+	ck_assert_uint_eq(w.known.count, 3);
+	ask();
+	now += 5;
+	watch_answered(&w, now, &a);
+	ck_assert_uint_eq(w.known.count, 3);
+	ck_assert_str_eq(usable(), "a");
+	ck_assert_uint_eq(w.holding, 2);
+	/* What was missing then is missing now, and goes when the hold is over. */
+	now += HOLD_MS;
+	ck_assert(watch_tick(&w, now));
+	ck_assert_uint_eq(w.known.count, 1);
 }
 END_TEST
 
@@ -585,7 +615,7 @@ START_TEST(only_a_polled_one_is_poked)
 {
 	turn(2, 40, "a");
 	w.ask_at_ms = now + 7;
-	watch_poke(&w, now);
+	watch_poke(&w, now, now);
 	ck_assert_uint_eq(w.ask_at_ms, now + 7);
 }
 END_TEST
@@ -693,6 +723,7 @@ int main(void)
 	tcase_add_test(tc, restores_what_another_knew);
 	tcase_add_test(tc, restores_from_a_snapshot);
 	tcase_add_test(tc, polls);
+	tcase_add_test(tc, the_same_again);
 	tcase_add_test(tc, only_a_polled_one_is_poked);
 	tcase_add_test(tc, no_hold_when_told_so);
 	tcase_add_loop_test(tc, survives_any_schedule, 0, 20);
