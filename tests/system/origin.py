@@ -20,6 +20,7 @@ script is a list of steps, played for each request (or for each connection accep
     ECHO           send back every byte that comes, until end of file, then half-close
 """
 import itertools
+import os
 import select
 import socket
 import struct
@@ -30,7 +31,7 @@ from wire import DIGITS, TOKEN, Cut, Fields, Malformed, Stream
 
 BODY, EARLY, CLOSE, RESET, HALF, HOLD, ECHO = (
     "BODY", "EARLY", "CLOSE", "RESET", "HALF", "HOLD", "ECHO")
-LIMIT = 5.0
+LIMIT = 5.0 * float(os.environ.get("TEST_SLOW_FACTOR", "1"))
 
 
 class DRIBBLE(bytes):
