@@ -46,16 +46,13 @@ char *buf_room(struct buf *b, size_t n)
 
 char *put_u64(char *to, uint64_t value)
 {
-	char digits[20];
-	size_t i = sizeof(digits);
+	unsigned n = 1;
 
-	do {
-		digits[--i] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	while (i < sizeof(digits))
-		*to++ = digits[i++];
-	return to;
+	for (uint64_t rest = value; rest >= 10; rest /= 10)
+		n++;
+	for (unsigned i = n; i--; value /= 10)
+		to[i] = (char)('0' + value % 10);
+	return to + n;
 }
 
 void buf_u64(struct buf *b, uint64_t value)
@@ -121,19 +118,48 @@ static bool buf_json_plain(unsigned char c)
 }
 
 /* Whether eight bytes are all plain. */
-static bool buf_json_plain8(const char *p)
+static bool buf_json_plain8(uint64_t x)
 {
 	const uint64_t ones = 0x0101010101010101u;
-	uint64_t x, quote, backslash, rubout;
+	uint64_t quote = x ^ '"' * ones;
+	uint64_t backslash = x ^ '\\' * ones;
+	uint64_t rubout = x ^ 0x7f * ones;
 
-	memcpy(&x, p, sizeof(x));
-	quote = x ^ '"' * ones;
-	backslash = x ^ '\\' * ones;
-	rubout = x ^ 0x7f * ones;
 	/* Each term has the high bit of a byte set where the byte is below 0x20, or zero after the
 	 * exclusive or; x itself where it is not ASCII. */
 	return !(((x - 0x20 * ones) | (quote - ones) | (backslash - ones) | (rubout - ones) | x) &
 		 0x80 * ones);
+}
+
+static uint64_t buf_load8(const char *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+/* Whether all of s is plain; false is said of a few that are, too. */
+static bool buf_json_all_plain(struct str s)
+{
+	uint32_t first, last;
+
+	if (s.n >= 8) {
+		/* The last eight overlap those before. */
+		for (size_t i = 0; i < s.n - 8; i += 8)
+			if (!buf_json_plain8(buf_load8(s.p + i)))
+				return false;
+		return buf_json_plain8(buf_load8(s.p + s.n - 8));
+	}
+	if (s.n >= 4) {
+		memcpy(&first, s.p, sizeof(first));
+		memcpy(&last, s.p + s.n - sizeof(last), sizeof(last));
+		return buf_json_plain8((uint64_t)first << 32 | last);
+	}
+	for (size_t i = 0; i < s.n; i++)
+		if (!buf_json_plain((unsigned char)s.p[i]))
+			return false;
+	return true;
 }
 
 static void buf_json_escape(struct buf *b, unsigned char c)
@@ -174,10 +200,18 @@ static size_t buf_json_special(struct buf *b, struct str s)
 void buf_json(struct buf *b, struct str s)
 {
 	size_t from = 0, i = 0;
+	char *to;
 
+	if (buf_json_all_plain(s) && (to = buf_room(b, s.n + 2))) {
+		*to = '"';
+		to = put_str(to + 1, s);
+		*to = '"';
+		b->n += s.n + 2;
+		return;
+	}
 	buf_char(b, '"');
 	while (i < s.n) {
-		if (i + 8 <= s.n && buf_json_plain8(s.p + i)) {
+		if (i + 8 <= s.n && buf_json_plain8(buf_load8(s.p + i))) {
 			i += 8;
 			continue;
 		}

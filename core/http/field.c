@@ -145,10 +145,13 @@ size_t field_count_controls(const char *p, size_t n)
 		counts = (field_vector){ 0 };
 		turns = 0;
 	}
-	total += field_sum(counts);
-	for (; n; p++, n--)
-		total += (uint8_t)*p < 0x20 || *p == 0x7f;
-	return total;
+	if (n) {
+		char rest[sizeof(counts)];
+		memset(rest, ' ', sizeof(rest));
+		memcpy(rest, p, n);
+		counts -= field_controls(rest);
+	}
+	return total + field_sum(counts);
 }
 
 static bool field_no_control(const char *p, size_t n)

@@ -107,16 +107,24 @@ void access_log_flush(struct access_log *log)
 	}
 }
 
+static void access_log_on_timer(uv_timer_t *);
+
+/* The clocks are compared once for all lines until the timer runs out. */
+static void access_log_start_timer(struct access_log *log)
+{
+	log->wall_us = (int64_t)clock_wall_us() - (int64_t)(clock_mono_ns() / 1000);
+	log->timing = true;
+	uv_timer_start(&log->timer, access_log_on_timer, ACCESS_LOG_FLUSH_MS, 0);
+}
+
 static void access_log_on_timer(uv_timer_t *timer)
 {
 	struct access_log *log = timer->data;
 
 	log->timing = false;
 	access_log_flush(log);
-	if (log->filling.n && !uv_is_closing((uv_handle_t *)&log->timer)) {
-		log->timing = true;
-		uv_timer_start(&log->timer, access_log_on_timer, ACCESS_LOG_FLUSH_MS, 0);
-	}
+	if (log->filling.n && !uv_is_closing((uv_handle_t *)&log->timer))
+		access_log_start_timer(log);
 }
 
 void access_log_close(struct access_log *log)
@@ -157,12 +165,11 @@ static void access_log_ms(struct buf *b, uint64_t us)
 	buf_append(b, text, 4);
 }
 
-static void access_log_line(struct buf *b, const struct exchange *x)
+static void access_log_line(struct buf *b, const struct exchange *x, uint64_t us, int64_t wall_us)
 {
 	char time[CLOCK_RFC3339_SIZE];
-	uint64_t us = (clock_mono_ns() - x->started_ns) / 1000;
 
-	clock_rfc3339(clock_wall_us() - us, time);
+	clock_rfc3339((uint64_t)((int64_t)(x->started_ns / 1000) + wall_us), time);
 	buf_lit(b, "{\"time\":\"");
 	buf_append(b, time, CLOCK_RFC3339_SIZE - 1);
 	buf_lit(b, "\",\"request_id\":\"");
@@ -205,12 +212,14 @@ static void access_log_line(struct buf *b, const struct exchange *x)
 	buf_lit(b, "}\n");
 }
 
-void access_log_add(struct access_log *log, const struct exchange *x)
+void access_log_add(struct access_log *log, const struct exchange *x, uint64_t us)
 {
 	struct buf *b = &log->filling;
 	size_t before = b->n;
 
-	access_log_line(b, x);
+	if (!log->timing)
+		access_log_start_timer(log);
+	access_log_line(b, x, us, log->wall_us);
 	if (b->failed) {
 		b->n = before;
 		b->failed = false;
@@ -218,8 +227,4 @@ void access_log_add(struct access_log *log, const struct exchange *x)
 	}
 	if (b->n > ACCESS_LOG_BATCH / 2)
 		access_log_flush(log);
-	if (!log->timing) {
-		log->timing = true;
-		uv_timer_start(&log->timer, access_log_on_timer, ACCESS_LOG_FLUSH_MS, 0);
-	}
 }

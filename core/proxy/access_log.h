@@ -24,6 +24,7 @@ struct access_log {
 	uv_work_t work;
 	struct buf filling, writing;
 	bool busy, timing;   /* a write runs; the timer runs */
+	int64_t wall_us;     /* wall clock less the monotonic one, when the timer was started */
 	uint64_t *dropped;   /* counter */
 	uint64_t lost_lines; /* set by the thread: lines of a batch that could not be written */
 	bool complained;
@@ -34,8 +35,8 @@ int access_log_open(struct access_log *, uv_loop_t *, const char *path, uint64_t
 		    struct error *);
 /* Writes what there is, waiting for it, and closes. */
 void access_log_close(struct access_log *);
-/* Adds the line of a finished exchange. */
-void access_log_add(struct access_log *, const struct exchange *);
+/* Adds the line of a finished exchange, which took us microseconds. */
+void access_log_add(struct access_log *, const struct exchange *, uint64_t us);
 /* Hands the filling batch to the writing thread, if it is free. */
 void access_log_flush(struct access_log *);
 

@@ -471,7 +471,7 @@ void exchange_end(struct exchange *x)
 	list_remove(&x->later);
 	exchange_count(x, us);
 	if (x->proxy->log.on)
-		access_log_add(&x->proxy->log, x);
+		access_log_add(&x->proxy->log, x, us);
 	if (x->chain && x->chain->on_end_count) {
 		struct gh_end end = { .size = sizeof(end),
 				      .status = x->status,
