@@ -219,7 +219,8 @@ class Steps(unittest.TestCase):
             "autogen.sh": dict(autogen=(
                 "echo noise; echo 'autoreconf: error: no such luck'; exit 1")),
             "configure": dict(autogen="exit 0", configure=(
-                "echo checking; echo 'configure: error: libuv was not found'; exit 1")),
+                "echo checking; echo 'configure: error: in /x:'\n"
+                "echo 'configure: error: libuv was not found'; exit 1")),
             "make": dict(autogen="exit 0", configure=(
                 "printf 'all:\\n\\t@echo \"x.c:1:2: error: no such thing\"; exit 1\\n' >Makefile")),
         }
@@ -232,7 +233,7 @@ class Steps(unittest.TestCase):
                 env.pop("MAKEFLAGS", None)
                 status, out, err = self.run_in(top, env, "build", os.path.join(top, "b"))
                 self.assertEqual((status, out), (1, "build: building in TOP/b\n"))
-                self.assertEqual(err, "build: %s failed: %s\nbuild: its output: TOP/b/build.log\n"
+                self.assertEqual(err, "build: %s failed: %s (all of it: TOP/b/build.log)\n"
                                  % (step, first[step]))
                 shutil.rmtree(top)
 
