@@ -14,7 +14,7 @@ import unittest
 
 import harness
 from harness import Client, wait_until
-from origin import CLOSE, HOLD, Origin
+from origin import CLOSE, ECHO, HOLD, Origin
 
 GET = b"GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n"
 SLOWLORIS = int(os.environ.get("SLOWLORIS", "5000"))
@@ -151,6 +151,22 @@ class Limits(unittest.TestCase):
         self.assertFalse(res.complete, res)
 
     # --- Size -------------------------------------------------------------------------------
+
+    def test_tunnel_timeout(self):
+        """Bytes in either direction keep it open; without any it ends on both sides."""
+        self.start([b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\n"
+                    b"Connection: upgrade\r\n\r\n", ECHO], timeout={"tunnel": "500ms"})
+        c = self.client()
+        c.send(b"GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: chat\r\nConnection: upgrade\r\n\r\n")
+        self.assertEqual(c.response().status, 101)
+        start = time.monotonic()
+        while time.monotonic() - start < 1.2:
+            c.send(b"x")
+            self.assertEqual(c.recv_n(1), b"x")
+            c.quiet(0.05)
+        self.assertTrue(c.closed())
+        line = self.gateway.wait_access(lambda a: a["status"] == 101)
+        self.assertGreaterEqual(line["duration_ms"], 1500)
 
     def test_number_of_headers(self):
         self.start(headers=10)
