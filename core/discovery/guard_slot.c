@@ -73,23 +73,18 @@ static bool guard_slot_grew(const struct slab_endpoint *from, const struct slab_
 	return to->ok >= from->ok && to->failed >= from->failed && to->refused >= from->refused;
 }
 
-/* What all workers have counted since the last look.  Failures in a row across workers: those
- * since the last success anywhere are at least those that its worker has counted since. */
+/* What all workers have counted since the last look. */
 void guard_slot_count(struct guard *g, struct guard_member *m)
 {
-	struct outlier_counts sum = { .row = UINT64_MAX };
+	struct outlier_counts sum = { 0 };
 
 	for (size_t i = 0; m->slot >= 0 && i < g->slab_count; i++) {
 		struct slab_endpoint now = guard_slot_read(g->slabs[i], m->slot);
 		const struct slab_endpoint *was = &m->seen[i];
 
-		if (guard_slot_grew(was, &now)) {
-			sum.failed += now.failed - was->failed;
-			sum.refused |= now.refused > was->refused;
-			sum.ok += now.ok - was->ok;
-			if (now.ok > was->ok && now.row < sum.row)
-				sum.row = now.row;
-		}
+		if (guard_slot_grew(was, &now))
+			outlier_add(&sum, now.ok - was->ok, now.failed - was->failed,
+				    now.refused > was->refused, now.row);
 		m->seen[i] = now;
 	}
 	if (sum.ok || sum.failed)

@@ -14,6 +14,18 @@ const char *outlier_cause_name(enum outlier_cause cause)
 	return names[cause];
 }
 
+/* Failures since the last success of all workers are at least those that the worker of that success
+ * has counted since. */
+void outlier_add(struct outlier_counts *sum, uint64_t ok, uint64_t failed, bool refused,
+		 uint64_t row)
+{
+	if (ok && (sum->ok == 0 || row < sum->row))
+		sum->row = row;
+	sum->ok += ok;
+	sum->failed += failed;
+	sum->refused |= refused;
+}
+
 void outlier_count(struct outlier *o, const struct outlier_counts *c)
 {
 	o->row = c->ok ? c->row : o->row + c->failed;

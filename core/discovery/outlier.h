@@ -64,6 +64,11 @@ struct outlier {
 	uint64_t probe_at_ms;          /* of DOWN */
 };
 
+/* Adds one worker's share to a sum that began as zero: its successes and failures since the last
+ * time, whether a connection was refused among these, and what it has counted since its last
+ * success. */
+void outlier_add(struct outlier_counts *sum, uint64_t ok, uint64_t failed, bool refused,
+		 uint64_t row);
 /* Takes note; judges nothing. */
 void outlier_count(struct outlier *, const struct outlier_counts *);
 /* Judges all endpoints that the source offers; interval_over: with what they did in an interval,

@@ -96,6 +96,29 @@ START_TEST(a_success_begins_anew)
 }
 END_TEST
 
+/* Two workers: the failures since the last success of both. */
+START_TEST(workers_add_up)
+{
+	struct outlier_counts sum = { 0 };
+
+	begin();
+	outlier_add(&sum, 0, 2, false, 2);
+	outlier_add(&sum, 3, 9, true, 4);
+	outlier_add(&sum, 1, 5, false, 5);
+	ck_assert_uint_eq(sum.ok, 4);
+	ck_assert_uint_eq(sum.failed, 16);
+	ck_assert_uint_eq(sum.row, 4);
+	ck_assert(sum.refused);
+	outlier_count(&members[0], &sum);
+	ck_assert_uint_eq(members[0].row, 4);
+	sum = (struct outlier_counts){ 0 };
+	outlier_add(&sum, 0, 2, false, 7);
+	outlier_add(&sum, 0, 1, false, 1);
+	outlier_count(&members[0], &sum);
+	ck_assert_uint_eq(members[0].row, 7);
+}
+END_TEST
+
 START_TEST(comes_back_and_stays_out_longer_each_time)
 {
 	static const uint64_t times[] = { 30, 60, 90, 100, 100 };
@@ -337,7 +360,7 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("outlier", errors_in_a_row_eject, a_success_begins_anew,
+	return SUITE("outlier", errors_in_a_row_eject, a_success_begins_anew, workers_add_up,
 		     comes_back_and_stays_out_longer_each_time, never_more_than_the_share, room,
 		     the_last_that_is_left_is_not_ejected, less_success_than_the_others_ejects,
 		     the_worst_goes_first, all_equally_bad_stay, few_requests_say_nothing,
