@@ -9,13 +9,22 @@
 
 #include "base/str.h"
 
+/* Seconds that one test may take: on a slow machine TEST_SLOW_FACTOR times as many. */
+static inline double suite_timeout(void)
+{
+	const char *factor = getenv("TEST_SLOW_FACTOR");
+	double times = factor ? strtod(factor, NULL) : 1;
+
+	return 60 * (times > 1 ? times : 1);
+}
+
 /* Runs the tests (ended by NULL) and gives what main() returns. */
 static inline int suite_run(const char *name, const TTest *const *tests)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
 
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, suite_timeout());
 	for (; *tests; tests++)
 		tcase_add_test(tcase, *tests);
 	suite_add_tcase(suite, tcase);

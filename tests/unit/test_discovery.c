@@ -9,6 +9,7 @@
 
 #include "config/gateway.h"
 #include "discovery/discovery.h"
+#include "suite.h"
 
 static uv_loop_t loop;
 static struct gateway_config config;
@@ -162,7 +163,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, suite_timeout());
 	tcase_add_test(tc, static_endpoints);
 	tcase_add_test(tc, a_name_that_does_not_resolve);
 	tcase_add_test(tc, consul_that_is_not_there);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "net/fetch.h"
+#include "suite.h"
 
 enum { LIMIT_MS = 5000 };
 
@@ -526,7 +527,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 30);
+	tcase_set_timeout(tc, suite_timeout());
 	tcase_add_test(tc, answers);
 	tcase_add_test(tc, sends_method_headers_and_body);
 	tcase_add_test(tc, refuses_bad_specs);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "discovery/resolve.h"
+#include "suite.h"
 
 static uv_loop_t loop;
 static struct resolver r;
@@ -169,7 +170,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, suite_timeout());
 	tcase_add_test(tc, resolves);
 	tcase_add_test(tc, says_when_it_does_not);
 	tcase_add_test(tc, says_when_it_cannot_begin);

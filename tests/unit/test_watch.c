@@ -6,6 +6,7 @@
 
 #include "base/rand.h"
 #include "discovery/watch.h"
+#include "suite.h"
 
 enum { WAIT_MS = 30000, HOLD_MS = 15000 };
 
@@ -693,7 +694,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, suite_timeout());
 	tcase_add_test(tc, begins_at_index_0_and_then_blocks);
 	tcase_add_test(tc, never_seen_is_not_empty);
 	tcase_add_test(tc, index_back_is_0);
