@@ -69,6 +69,20 @@ struct config_http {
 	int server_header; /* bool: answers of the gateway itself carry Server */
 };
 
+struct config_match_header;
+
+/* The gateway itself as a service in Consul. */
+struct config_register {
+	const char *name; /* NULL: it does not register */
+	const char *id;   /* NULL: NAME-PORT */
+	const char *address;
+	uint16_t port;
+	struct gh_strings tags;
+	struct config_match_header *meta; /* values are never NULL */
+	size_t meta_count;
+	uint64_t linger; /* how long it serves on after it was taken out */
+};
+
 struct config_consul {
 	const char *address; /* host:port, http://, https://, unix:// */
 	const char *token, *token_file, *datacenter, *ns;
@@ -77,6 +91,7 @@ struct config_consul {
 	int consistency; /* enum: stale | default | consistent */
 	uint64_t wait;
 	uint64_t hold; /* how long a big loss is held */
+	struct config_register self;
 };
 
 /* When endpoints are left out for what requests to them came to. */

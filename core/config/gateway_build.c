@@ -232,6 +232,50 @@ void build_consul(const struct gateway_build *b)
 			    "both or neither (CONSUL_CLIENT_CERT)");
 }
 
+/* Consul takes letters, digits, "-" and "_" in the names of metadata. */
+static void build_register_meta(const struct gateway_build *b, struct config_register *c)
+{
+	const struct gh_list *meta = &b->raw->discovery.consul.self.meta;
+	const struct raw_header *items = meta->items;
+
+	c->meta = arena_alloc(&b->config->arena, (meta->n + 1) * sizeof(*c->meta));
+	must(c->meta);
+	for (size_t i = 0; i < meta->n; i++) {
+		if (!build_is_name(items[i].name))
+			build_error(b, "/discovery/consul/register/meta",
+				    "\"%s\" is not a name for Consul; write letters, digits, \"-\" "
+				    "and \"_\"",
+				    items[i].name);
+		c->meta[c->meta_count].name = items[i].name;
+		c->meta[c->meta_count++].value = items[i].value ? items[i].value : "";
+	}
+}
+
+void build_register(const struct gateway_build *b)
+{
+	const struct raw_register *raw = &b->raw->discovery.consul.self;
+	struct config_register *c = &b->config->consul.self;
+
+	*c = (struct config_register){
+		.name = build_optional(raw->name),
+		.id = build_optional(raw->id),
+		.address = build_optional(raw->address),
+		.port = (uint16_t)raw->port,
+		.tags = raw->tags,
+		.linger = raw->linger,
+	};
+	build_register_meta(b, c);
+	for (size_t i = 0; i < b->config->listen_count && !c->port; i++)
+		c->port = b->config->listen[i].port;
+	if (!c->name && json_object_get(build_consul_object(b), "register"))
+		build_error(b, "/discovery/consul/register",
+			    "\"name\" is missing; write the service's name, or remove register");
+	if (c->name && !c->port)
+		build_error(b, "/discovery/consul/register",
+			    "\"port\" is missing, and listen has none; write the port that others "
+			    "reach it at");
+}
+
 static void build_endpoints(const struct gateway_build *b, const struct raw_service *raw,
 			    const char *pointer, struct config_service *s)
 {

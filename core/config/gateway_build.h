@@ -27,6 +27,7 @@ bool build_is_name(const char *text);
 /* Each fills its part of the configuration and adds errors. */
 void build_process(const struct gateway_build *); /* listen, admin, workers, files, log */
 void build_consul(const struct gateway_build *);
+void build_register(const struct gateway_build *); /* after build_process() */
 void build_services(const struct gateway_build *);
 void build_routes(const struct gateway_build *); /* gateway_routes.c */
 /* Of one service, whose object in the file is given; its defaults come first (gateway_health.c). */

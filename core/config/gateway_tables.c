@@ -28,6 +28,27 @@
 #define MIB    (1024 * KIB)
 #define GIB    (1024 * MIB)
 
+static const struct gh_option meta_rows[] = {
+	GH_STRING(struct raw_header, value, NULL, "The value."),
+};
+
+static const struct gh_option register_rows[] = {
+	GH_STRING(struct raw_register, name, NULL,
+		  "Name of the service; the gateway registers itself when it is there."),
+	GH_STRING(struct raw_register, id, NULL,
+		  "ID of this instance, unique on its agent; the name and the port when absent."),
+	GH_STRING(struct raw_register, address, NULL,
+		  "Address that others reach it at; the agent's when absent."),
+	GH_INT(struct raw_register, port, "0", 0, 65535,
+	       "Port that others reach it at; 0: that of the first address in listen."),
+	{ GH_ROW_(struct raw_register, tags, struct gh_strings, GH_OPT_STRINGS, NULL, "Its tags."),
+	  .flags = OPTION_SHORTHAND },
+	{ GH_ROW_(struct raw_register, meta, struct gh_list, GH_OPT_MAP, NULL, "Its metadata."),
+	  SUB(meta_rows), .item_size = sizeof(struct raw_header), .flags = OPTION_SHORTHAND },
+	TIME(struct raw_register, linger, "5s", 0, HOUR,
+	     "After SIGTERM it is taken out of Consul, and serves for so long before it drains."),
+};
+
 static const struct gh_option consul_rows[] = {
 	NAMED(struct raw_consul, "address", settings.address, "${CONSUL_HTTP_ADDR:-127.0.0.1:8500}",
 	      "The agent: host:port, http://, https:// or unix:///path."),
@@ -64,6 +85,11 @@ static const struct gh_option consul_rows[] = {
 	{ ROW(struct raw_consul, "hold", settings.hold, uint64_t, GH_OPT_DURATION, "15s",
 	      "How long a big loss of endpoints is held back before it is believed."),
 	  .max = HOUR },
+	{ .name = "register",
+	  .help = "The gateway itself as a service in Consul, with a check that it keeps alive.",
+	  .kind = GH_OPT_OBJECT,
+	  .offset = offsetof(struct raw_consul, self),
+	  SUB(register_rows) },
 };
 
 static const struct gh_option discovery_rows[] = {

@@ -9,9 +9,18 @@
 #include "config/gateway.h"
 #include "config/option.h"
 
+struct raw_register {
+	const char *name, *id, *address;
+	int64_t port;
+	struct gh_strings tags;
+	struct gh_list meta; /* struct raw_header */
+	uint64_t linger;
+};
+
 struct raw_consul {
 	struct config_consul settings;
 	int tls;
+	struct raw_register self;
 };
 
 struct raw_discovery {

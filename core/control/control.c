@@ -14,6 +14,7 @@
 #include "config/gateway.h"
 #include "control/admin.h"
 #include "control/generation.h"
+#include "discovery/registration.h"
 
 enum {
 	CONTROL_TICK_MS = 100,
@@ -41,16 +42,20 @@ static void control_finish(struct control *c)
 	uv_close((uv_handle_t *)&c->on_int, NULL);
 	uv_close((uv_handle_t *)&c->on_hup, NULL);
 	uv_close((uv_handle_t *)&c->tick, NULL);
+	uv_close((uv_handle_t *)&c->linger, NULL);
+	registration_close(&c->registration);
 	admin_close(&c->admin);
 	listen_stop(&c->listen_set);
 }
 
 /* New connections are refused as soon as the workers have closed their sockets too. */
-static void control_stop(struct control *c, const char *why)
+static void control_drain(struct control *c)
 {
-	c->stopping = true;
+	if (c->draining)
+		return;
+	c->draining = true;
 	listen_stop(&c->listen_set);
-	log_info("draining", LOG_S("why", why));
+	log_info("draining");
 	list_each_safe(l, &c->generations)
 	{
 		struct generation *g = container_of(l, struct generation, link);
@@ -61,8 +66,37 @@ static void control_stop(struct control *c, const char *why)
 		control_finish(c);
 }
 
+static void control_on_lingered(uv_timer_t *timer)
+{
+	control_drain(container_of(timer, struct control, linger));
+}
+
+/* Others learn late that it is gone. */
+static void control_on_gone(void *arg)
+{
+	struct control *c = arg;
+
+	registration_close(&c->registration);
+	if (!c->draining && c->current)
+		uv_timer_start(&c->linger, control_on_lingered,
+			       c->current->config->consul.self.linger, 0);
+}
+
+static void control_stop(struct control *c, const char *why)
+{
+	log_info("stopping", LOG_S("why", why));
+	c->stopping = true;
+	if (c->registration && c->current)
+		registration_leave(c->registration, control_on_gone, c);
+	else
+		control_drain(c);
+}
+
 static void control_stop_now(struct control *c, const char *why)
 {
+	registration_close(&c->registration);
+	uv_timer_stop(&c->linger);
+	control_drain(c);
 	log_warn("ending at once", LOG_S("why", why));
 	/* Not by killing them: what is cut belongs into the access log and the counters. */
 	list_each_safe(l, &c->generations)
@@ -125,6 +159,28 @@ static void control_limit_generations(struct control *c)
 	}
 }
 
+static void control_on_left(void *arg)
+{
+	struct registration *r = arg;
+
+	registration_close(&r);
+}
+
+/* What registered for the generation before gives way. */
+static void control_register(struct control *c, const struct gateway_config *config)
+{
+	struct registration *old = c->registration;
+	struct error e;
+
+	c->registration = registration_start(&c->loop, config, &e);
+	if (e.text[0])
+		log_error("cannot register in Consul", LOG_S("error", e.text));
+	if (old && c->registration && registration_same(old, c->registration))
+		registration_close(&old);
+	else if (old)
+		registration_leave(old, control_on_left, old);
+}
+
 static void control_on_ready(void *arg, struct generation *g)
 {
 	struct control *c = arg;
@@ -145,6 +201,7 @@ static void control_on_ready(void *arg, struct generation *g)
 		generation_drain(old, old->config->timeouts.drain, true);
 		control_limit_generations(c);
 	}
+	control_register(c, g->config);
 	control_log_ready(c, g, old != NULL);
 }
 
@@ -353,6 +410,7 @@ static void control_open(struct control *c)
 	must(uv_loop_init(&c->loop) == 0);
 	must(uv_timer_init(&c->loop, &c->tick) == 0);
 	c->tick.data = c;
+	must(uv_timer_init(&c->loop, &c->linger) == 0);
 	c->tick_ns = clock_mono_ns();
 	must(uv_timer_start(&c->tick, control_on_tick, CONTROL_TICK_MS, CONTROL_TICK_MS) == 0);
 	signal(SIGPIPE, SIG_IGN);

@@ -16,6 +16,7 @@
 
 struct admin;
 struct generation;
+struct registration;
 
 struct control_options {
 	const char *file; /* gateway.json */
@@ -44,9 +45,11 @@ struct control {
 	struct total ended; /* counters of the generations that have ended */
 	uint64_t ended_restarts;
 	uint64_t reloads, reloads_failed;
-	uint64_t reloaded_us; /* wall clock of the last that was done */
-	bool reload_again;    /* asked for while one was on its way */
-	bool stopping, finished;
+	uint64_t reloaded_us;              /* wall clock of the last that was done */
+	bool reload_again;                 /* asked for while one was on its way */
+	struct registration *registration; /* NULL: none */
+	uv_timer_t linger;                 /* it was taken out of Consul, and serves on */
+	bool stopping, draining, finished;
 	int status;
 };
 

@@ -11,7 +11,6 @@
 #include "discovery/consul_private.h"
 
 enum {
-	CONSUL_CONNECT_MS = 2000,
 	CONSUL_RENEW_SPREAD_MS = 200, /* all watches of an agent that is back ask within */
 	CONSUL_BLOCKING_MAX = 100,    /* more watches over HTTP/1 are polled */
 	CONSUL_POLL_CONNECTIONS = 32  /* and share so many connections */
@@ -78,26 +77,17 @@ struct consul *consul_new(uv_loop_t *loop, const struct config_consul *config,
 struct fetch *consul_fetch(struct consul *c, const char *url, uint64_t timeout_ms,
 			   size_t max_answer, fetch_cb done, void *arg)
 {
-	const struct config_consul *s = c->settings.config;
 	const char *headers[] = { c->token_header, NULL };
 	struct fetch_spec spec = {
 		.url = url,
-		.unix_socket = c->settings.unix_socket,
 		.headers = headers,
 		.timeout_ms = timeout_ms,
-		.connect_timeout_ms = CONSUL_CONNECT_MS,
 		.max_answer = max_answer,
 		/* Within a machine it would cost time on both sides and save nothing. */
 		.compressed = !c->local,
-		.ca_file = s->ca_file,
-		.ca_path = s->ca_path,
-		.client_cert = s->client_cert,
-		.client_key = s->client_key,
-		.tls_server_name = s->tls_server_name,
-		.userpwd = s->http_auth,
-		.tls_insecure = !s->tls_verify,
 	};
 
+	consul_settings_spec(&c->settings, &spec);
 	return fetch_start(c->fetcher, &spec, done, arg);
 }
 

@@ -13,7 +13,7 @@ enum {
 	CONSUL_RESET_SOON_MS = 1000
 };
 
-static void consul_escape(struct buf *b, const char *text)
+void consul_escape(struct buf *b, const char *text)
 {
 	static const char hex[] = "0123456789ABCDEF";
 

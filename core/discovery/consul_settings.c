@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "config/gateway.h"
+#include "net/fetch.h"
 
-enum { CONSUL_TOKEN_MAX = 4096 };
+enum { CONSUL_TOKEN_MAX = 4096, CONSUL_CONNECT_MS = 2000 };
 
 static const char *const consul_address = "127.0.0.1:8500";
 
@@ -61,6 +62,21 @@ void consul_settings_fini(struct consul_settings *s)
 {
 	free(s->base);
 	s->base = NULL;
+}
+
+void consul_settings_spec(const struct consul_settings *s, struct fetch_spec *spec)
+{
+	const struct config_consul *c = s->config;
+
+	spec->unix_socket = s->unix_socket;
+	spec->connect_timeout_ms = CONSUL_CONNECT_MS;
+	spec->ca_file = c->ca_file;
+	spec->ca_path = c->ca_path;
+	spec->client_cert = c->client_cert;
+	spec->client_key = c->client_key;
+	spec->tls_server_name = c->tls_server_name;
+	spec->userpwd = c->http_auth;
+	spec->tls_insecure = !c->tls_verify;
 }
 
 bool consul_settings_local(const struct consul_settings *s)

@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 struct config_consul;
+struct fetch_spec;
 
 /* Positions in the choices of "consistency". */
 enum { CONSUL_STALE, CONSUL_DEFAULT, CONSUL_CONSISTENT };
@@ -24,6 +25,8 @@ struct consul_settings {
 /* The configuration must outlive it.  0, or -1 when the address makes no sense. */
 int consul_settings_init(struct consul_settings *, const struct config_consul *, struct error *);
 void consul_settings_fini(struct consul_settings *);
+/* Fills in how the agent is reached: socket, TLS, user. */
+void consul_settings_spec(const struct consul_settings *, struct fetch_spec *);
 /* Whether the agent is on this machine, as its address says. */
 bool consul_settings_local(const struct consul_settings *);
 /* The token to use now, from its file if there is one (it wins, and is read at each call): the

@@ -118,6 +118,33 @@ START_TEST(test_services)
 }
 END_TEST
 
+START_TEST(test_register)
+{
+	struct gateway_config *c;
+	const struct config_register *r;
+
+	c = load("\"discovery\": {\"consul\": {\"register\": {\"name\": \"edge\"}}}");
+	r = &c->consul.self;
+	ck_assert_str_eq(r->name, "edge");
+	ck_assert_ptr_null(r->id);
+	ck_assert_ptr_null(r->address);
+	ck_assert_uint_eq(r->port, c->listen[0].port);
+	ck_assert_uint_eq(r->linger, 5000);
+	gateway_config_free(c);
+	c = load("\"discovery\": {\"consul\": {\"register\": {\"name\": \"edge\", \"port\": 443,"
+		 "\"tags\": \"public\", \"meta\": {\"zone\": \"a\"}}}}");
+	r = &c->consul.self;
+	ck_assert_uint_eq(r->port, 443);
+	ck_assert_str_eq(r->tags.items[0], "public");
+	ck_assert_uint_eq(r->meta_count, 1);
+	ck_assert_str_eq(r->meta[0].value, "a");
+	gateway_config_free(c);
+	refused("\"discovery\": {\"consul\": {\"register\": {\"port\": 1}}}",
+		"f:2:38: /discovery/consul/register: \"name\" is missing; write the service's "
+		"name, or remove register\n");
+}
+END_TEST
+
 /* What the file says, else the environment, else the default. */
 START_TEST(test_consul)
 {
@@ -184,6 +211,6 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("gateway_build", test_addresses, test_process, test_services, test_consul,
-		     test_consul_wrong);
+	return SUITE("gateway_build", test_addresses, test_process, test_services, test_register,
+		     test_consul, test_consul_wrong);
 }
