@@ -93,7 +93,8 @@ class Pages(AdminCase):
 
     def test_health_and_readiness(self):
         self.assertEqual(self.get("/healthz").body, b"ok\n")
-        self.assertEqual(self.get("/readyz").json(), {"ready": True, "missing": []})
+        self.assertEqual(self.get("/readyz").json(),
+                         {"ready": True, "missing": [], "restored": []})
 
     def test_query_is_no_part_of_the_page(self):
         self.assertEqual(self.get("/healthz?verbose=1").status, 200)
@@ -286,7 +287,7 @@ class States(unittest.TestCase):
         res = request(gw.admin, "/readyz")
         self.assertEqual(res.status, 503)
         self.assertEqual(res.json(), {"ready": False, "missing": [
-            "service user-service has not been answered for yet"]})
+            "service user-service has not been answered for yet"], "restored": []})
         self.assertEqual(gw.metrics()["gatehouse_ready"], 0)
 
     def test_unix_socket(self):
