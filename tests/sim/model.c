@@ -86,27 +86,41 @@ void model_judged(struct world *w, const enum outlier_state before[WORLD_INSTANC
 
 static void model_check_used(struct world *w)
 {
-	bool expected = false, any = false, sound = false;
+	bool expected = false, any = false;
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct sim_instance *own = &w->all[i];
 
 		any |= own->used;
-		sound |= own->offered && own->outlier.state == OUTLIER_IN;
 		expected |= own->known && (w->panic ? own->heard != INSTANCE_MAINTENANCE :
 						      own->heard <= INSTANCE_WARNING);
-	}
-	if (expected && !any)
-		world_wrong(w, "nobody is used though somebody is known");
-	for (size_t i = 0; i < w->count; i++) {
-		const struct sim_instance *own = &w->all[i];
-
 		if (own->used && !own->known)
 			world_wrong(w, "i%zu is used and not known", i);
 		if (own->used && own->heard == INSTANCE_MAINTENANCE)
 			world_wrong(w, "i%zu is used in maintenance", i);
+	}
+	if (expected && !any)
+		world_wrong(w, "nobody is used though somebody is known");
+}
+
+/* Who is out is used only when nobody better is there. */
+static void model_check_choice(struct world *w)
+{
+	bool sound = false, reachable = false;
+
+	for (size_t i = 0; i < w->count; i++) {
+		const struct sim_instance *own = &w->all[i];
+
+		sound |= own->offered && own->outlier.state == OUTLIER_IN;
+		reachable |= own->offered && own->outlier.state != OUTLIER_DOWN;
+	}
+	for (size_t i = 0; i < w->count; i++) {
+		const struct sim_instance *own = &w->all[i];
+
 		if (own->used && sound && own->outlier.state != OUTLIER_IN)
 			world_wrong(w, "i%zu is used though others are well", i);
+		if (own->used && reachable && own->outlier.state == OUTLIER_DOWN)
+			world_wrong(w, "i%zu is used though others accept connections", i);
 	}
 }
 
@@ -117,7 +131,10 @@ static void model_check_return(struct world *w)
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct sim_instance *own = &w->all[i];
+		const struct outlier *o = &own->outlier;
 
+		if (o->state == OUTLIER_EJECTED && o->until_ms - o->since_ms > w->rules.time_max_ms)
+			world_wrong(w, "i%zu is ejected for too long", i);
 		if (own->offered && own->alive && own->sick == 0 &&
 		    w->now - own->well_ms > longest && w->now - own->offered_ms > longest &&
 		    own->outlier.state != OUTLIER_IN)
@@ -156,6 +173,7 @@ void model_check(struct world *w)
 {
 	model_forget(w);
 	model_check_used(w);
+	model_check_choice(w);
 	model_check_return(w);
 	model_check_fresh(w);
 	model_check_rate(w);
