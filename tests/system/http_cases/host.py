@@ -75,6 +75,9 @@ for name, value in (("IPv6 with IPv4 inside", "[::ffff:192.0.2.1]"),
                     ("IPv6 whole", "[2001:db8:0:0:0:0:0:1]"), ("IPv4 and port", "192.0.2.1:80"),
                     ("port 65535", "a.test:65535"), ("a dot at the end", "a.test.")):
     relay("with " + name, "3986 3.2.2", get(host=value), "GET /", has={"host": value})
+relay("of 6,000 characters, which is written twice", "9110 7.2",
+      get("X-A: " + "b" * 6000, host="a" * 6000), "GET /", ours=True,
+      has={"host": "a" * 6000, "x-forwarded-host": "a" * 6000, "x-a": "b" * 6000})
 refuse("with port out of range", "9110 4.2.1", get(host="a.test:99999"), also=(200,))
 for name, value in (("NUL", b"a\0.test"), ("control", b"a\x01.test"), ("bare CR", b"a\rb.test"),
                     ("delete", b"a\x7f.test")):
