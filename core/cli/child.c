@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "control/inspect.h"
 
 /* The child ends itself after 10 s and says why; this is for one that cannot. */
 enum { CHILD_LIMIT_MS = 15000, CHILD_REPORT_MAX = 64 * 1024 * 1024, CHILD_ARGS_MAX = 8 };
@@ -44,10 +45,10 @@ _Noreturn static void child_exec(const char *const *operands, int input, int rep
 	for (size_t i = 0; i < CHILD_ARGS_MAX && operands[i]; i++)
 		argv[i + 3] = operands[i];
 	/* dup2() of a descriptor onto itself would leave it close-on-exec. */
-	if (report == CHILD_FD_REPORT)
+	if (report == INSPECT_FD_REPORT)
 		fcntl(report, F_SETFD, 0);
 	else
-		dup2(report, CHILD_FD_REPORT);
+		dup2(report, INSPECT_FD_REPORT);
 	dup2(input, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);

@@ -9,9 +9,6 @@
 #include "base/error.h"
 #include "base/str.h"
 
-/* The descriptor on which the child reports, as JSON. */
-enum { CHILD_FD_REPORT = 3 };
-
 /* Runs "gatehouse probe WHAT NAME..." (operands ends with NULL) with input on its standard input;
  * what it prints goes to standard error.  Its report: a new reference, or NULL and the reason.  The
  * report of a crash or of a plugin that hangs is {"fault": TEXT, "plugin": NAME}. */

@@ -16,9 +16,13 @@
 #include "cli/describe.h"
 #include "config/errors.h"
 #include "config/gateway.h"
+#include "config/handed.h"
+#include "control/inspect.h"
 #include "metrics/slab.h"
+#include "plugin/file.h"
 #include "proxy/host.h"
 #include "proxy/proxy.h"
+#include "route/table.h"
 
 enum { PROBE_LIMIT_S = 10, PROBE_STACK = 64 * 1024 };
 
@@ -27,6 +31,7 @@ static struct {
 	const char *file_of; /* plugin that is inspected; NULL: a whole configuration is checked */
 	struct plugin_image *image; /* what is inspected */
 	struct gateway_config *config;
+	struct route_table *routes;
 	struct proxy proxy; /* serves no client; plugins log through it */
 	struct slab_running running;
 } probe;
@@ -76,7 +81,7 @@ static void probe_on_signal(int number)
 	n = probe_append(out, n, sizeof(out), ")\", \"plugin\": \"");
 	n = probe_append(out, n, sizeof(out), plugin ? plugin : "");
 	n = probe_append(out, n, sizeof(out), "\"}\n");
-	if (write(CHILD_FD_REPORT, out, n) < 0)
+	if (write(INSPECT_FD_REPORT, out, n) < 0)
 		_exit(CLI_USAGE);
 	_exit(CLI_FAILED);
 }
@@ -97,7 +102,7 @@ static void probe_catch(void)
 
 static int probe_report(json_t *report)
 {
-	FILE *out = fdopen(CHILD_FD_REPORT, "w");
+	FILE *out = fdopen(INSPECT_FD_REPORT, "w");
 	int rc = out && report ? json_dumpf(report, out, JSON_COMPACT) : -1;
 
 	if (out && fclose(out) != 0)
@@ -153,19 +158,24 @@ static json_t *probe_routes(const struct plugin_set *set)
 	return out;
 }
 
+static void probe_input(struct buf *out)
+{
+	char *room;
+	ssize_t n;
+
+	while ((room = buf_room(out, 64 * 1024)) && (n = read(STDIN_FILENO, room, 64 * 1024)) > 0)
+		out->n += (size_t)n;
+}
+
 /* The configuration on standard input.  Plugins stay as they are: their code may not be ended
  * without its load, so neither are set and configuration freed. */
 static struct gateway_config *probe_read(const char *file)
 {
 	struct config_errors known = { 0 }; /* the parent has them too */
 	struct gateway_config *config;
-	struct buf text;
-	char *room;
-	ssize_t n;
+	struct buf text = { 0 };
 
-	buf_init(&text, 0);
-	while ((room = buf_room(&text, 64 * 1024)) && (n = read(STDIN_FILENO, room, 64 * 1024)) > 0)
-		text.n += (size_t)n;
+	probe_input(&text);
 	config = gateway_config_read(file, &(struct str){ text.p, text.n }, &known);
 	config_errors_fini(&known);
 	buf_fini(&text);
@@ -192,21 +202,80 @@ static int probe_config(const char *file)
 	return probe_report(report);
 }
 
+/* "file NAME PATH HASH": a copy of a plugin that was handed down. */
+static int probe_file(const struct cli_args *args)
+{
+	struct error e = { "" };
+	struct plugin_file file = { .name = (char *)(uintptr_t)args->operands[1],
+				    .path = (char *)(uintptr_t)args->operands[2],
+				    .fd = INSPECT_FD_REPORT + 1 };
+
+	snprintf(file.hash, sizeof(file.hash), "%s", args->operands[3]);
+	probe.file_of = file.name;
+	probe.image = plugin_image_adopt(&file, host_table(&probe.proxy), &e);
+	return probe_report(probe.image ? describe_plugin(probe.image) :
+					  json_pack("{ss}", "error", e.text));
+}
+
+static json_t *probe_lines(struct config_errors *errors, const char *file)
+{
+	json_t *out = json_array();
+
+	config_errors_sort(errors);
+	for (size_t i = 0; i < errors->count; i++) {
+		char *line = config_error_line(&errors->items[i], file);
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "pointer",
+						     errors->items[i].pointer, "text",
+						     errors->items[i].text, "line", line));
+		free(line);
+	}
+	return out;
+}
+
+/* Everything about a configuration that a reload brings.  On standard input: size bytes of text,
+ * and what was handed to it behind them. */
+static int probe_reload(const char *file, size_t size)
+{
+	struct config_errors errors = { 0 };
+	struct buf in = { 0 };
+	json_t *report;
+
+	probe_input(&in);
+	if (size > in.n)
+		return CLI_FAILED;
+	probe.config = gateway_config_load(file, &(struct str){ in.p ? in.p : "", size }, &errors);
+	if (probe.config) {
+		handed_apply_text(probe.config, (struct str){ in.p + size, in.n - size },
+				  INSPECT_FD_REPORT + 1, &errors);
+		probe.routes = route_table_new(probe.config, &errors);
+		plugin_set_open(&probe.proxy.plugins, probe.config, host_table(&probe.proxy),
+				&probe.running, false, NULL, &errors);
+	}
+	report = json_pack("{so}", "errors", probe_lines(&errors, file));
+	config_errors_fini(&errors);
+	buf_fini(&in);
+	return probe_report(report);
+}
+
 static int probe_run(const struct cli_args *args)
 {
 	log_init(LOG_WARN, false, "check");
 	probe_catch();
 	if (strcmp(args->operands[0], "plugin") == 0 && args->operand_count == 3)
 		return probe_plugin(args->operands[1], args->operands[2]);
+	if (strcmp(args->operands[0], "file") == 0 && args->operand_count == 4)
+		return probe_file(args);
+	if (strcmp(args->operands[0], "reload") == 0 && args->operand_count == 3)
+		return probe_reload(args->operands[1], strtoul(args->operands[2], NULL, 10));
 	return probe_config(args->operands[1]);
 }
 
 const struct cli_command cli_probe_command = {
 	.name = "probe",
 	.summary = "Load plugins for another command; gatehouse runs it itself.",
-	.operands = "config FILE | plugin DIR NAME",
+	.operands = "config FILE | reload FILE SIZE | plugin DIR NAME | file NAME PATH HASH",
 	.min_operands = 2,
-	.max_operands = 3,
+	.max_operands = 4,
 	.hidden = true,
 	.run = probe_run,
 };

@@ -6,23 +6,6 @@
 #include "base/arena.h"
 #include "cli/child.h"
 
-/* The first place where a plugin is used, as a pointer to its name; "" when there is none. */
-static void survey_use(const struct gateway_config *c, const char *plugin, char *out, size_t size)
-{
-	out[0] = '\0';
-	for (size_t i = 0; i < c->route_count; i++) {
-		const struct config_route *r = &c->routes[i];
-		for (size_t k = 0; k <= r->filter_count; k++) {
-			const struct config_use *use = k < r->filter_count ? &r->filters[k] :
-									     &r->handler;
-			if (strcmp(use->plugin, plugin) == 0) {
-				snprintf(out, size, "%s/plugin", use->pointer);
-				return;
-			}
-		}
-	}
-}
-
 static void survey_plugins(struct survey *s)
 {
 	const char *operands[] = { "config", s->file, NULL };
@@ -38,7 +21,8 @@ static void survey_plugins(struct survey *s)
 		return;
 	}
 	if (json_unpack(s->plugins, "{ssss}", "fault", &fault, "plugin", &plugin) == 0) {
-		survey_use(s->config, plugin, at, sizeof(at));
+		const struct config_use *use = gateway_config_find_use(s->config, plugin);
+		snprintf(at, sizeof(at), "%s%s", use ? use->pointer : "", use ? "/plugin" : "");
 		config_errors_add(&s->errors, s->config->source, at, "plugin \"%s\" %s", plugin,
 				  fault);
 	}

@@ -77,14 +77,15 @@ void config_errors_sort(struct config_errors *e)
 	}
 }
 
-static void errors_print_one(const struct config_error *item, const char *file, FILE *out)
+char *config_error_line(const struct config_error *item, const char *file)
 {
-	fputs(file, out);
+	char place[32] = "", *out;
+
 	if (item->line)
-		fprintf(out, ":%u:%u", item->line, item->column);
-	if (item->pointer[0])
-		fprintf(out, ": %s", item->pointer);
-	fprintf(out, ": %s\n", item->text);
+		snprintf(place, sizeof(place), ":%u:%u", item->line, item->column);
+	must(asprintf(&out, "%s%s%s%s: %s", file, place, item->pointer[0] ? ": " : "",
+		      item->pointer, item->text) >= 0);
+	return out;
 }
 
 void config_errors_print(const struct config_errors *e, const char *file, FILE *out)
@@ -96,8 +97,11 @@ void config_errors_print(const struct config_errors *e, const char *file, FILE *
 	sorted.items = xcalloc(e->count, sizeof(*sorted.items));
 	memcpy(sorted.items, e->items, e->count * sizeof(*sorted.items));
 	config_errors_sort(&sorted);
-	for (size_t i = 0; i < sorted.count; i++)
-		errors_print_one(&sorted.items[i], file, out);
+	for (size_t i = 0; i < sorted.count; i++) {
+		char *line = config_error_line(&sorted.items[i], file);
+		fprintf(out, "%s\n", line);
+		free(line);
+	}
 	if (e->dropped)
 		fprintf(out, "%s: and %zu more\n", file, e->dropped);
 	free(sorted.items);

@@ -43,6 +43,8 @@ static inline size_t config_errors_total(const struct config_errors *e)
 
 /* Brings the items into the order of the file; those without a place come last. */
 void config_errors_sort(struct config_errors *);
+/* "FILE:LINE:COLUMN: POINTER: TEXT", without what is not known; the caller's to free(). */
+char *config_error_line(const struct config_error *, const char *file);
 /* "FILE:LINE:COLUMN: POINTER: TEXT" lines, in the order of the file. */
 void config_errors_print(const struct config_errors *, const char *file, FILE *);
 void config_errors_fini(struct config_errors *);

@@ -36,7 +36,7 @@ static int gateway_slurp(int fd, struct buf *out)
 	}
 }
 
-static int gateway_read(const char *file, struct buf *out, struct config_errors *errors)
+int gateway_config_slurp(const char *file, struct buf *out, struct config_errors *errors)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC), rc = -1;
 
@@ -151,7 +151,7 @@ struct gateway_config *gateway_config_read(const char *file, const struct str *t
 	struct buf content;
 
 	buf_init(&content, CONFIG_SOURCE_MAX + 128 * 1024);
-	if (!text && gateway_read(file, &content, errors) < 0) {
+	if (!text && gateway_config_slurp(file, &content, errors) < 0) {
 		buf_fini(&content);
 		return NULL;
 	}
@@ -192,6 +192,20 @@ void gateway_config_free(struct gateway_config *c)
 	config_source_free(c->source);
 	arena_fini(&c->arena);
 	free(c);
+}
+
+const struct config_use *gateway_config_find_use(const struct gateway_config *c, const char *plugin)
+{
+	for (size_t i = 0; i < c->route_count; i++) {
+		const struct config_route *r = &c->routes[i];
+		for (size_t k = 0; k <= r->filter_count; k++) {
+			const struct config_use *use = k < r->filter_count ? &r->filters[k] :
+									     &r->handler;
+			if (strcmp(use->plugin, plugin) == 0)
+				return use;
+		}
+	}
+	return NULL;
 }
 
 const struct config_service *gateway_config_service(const struct gateway_config *c,

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 
+struct buf;
 struct config_source;
 struct config_errors;
 
@@ -167,9 +168,10 @@ struct config_route {
 	struct config_use handler;
 	struct config_use *filters;
 	size_t filter_count;
-	uint64_t body_limit;                   /* UINT64_MAX: limits.body */
-	uint64_t response, request;            /* timeouts; 0: the default's */
-	const char *pointer;                   /* "/routes/2" */
+	uint64_t body_limit;        /* UINT64_MAX: limits.body */
+	uint64_t response, request; /* timeouts; 0: the default's */
+	const char *pointer;        /* "/routes/2"; of a default one "/autoload/NAME/0" */
+	bool is_default;            /* a plugin's own, not in the file */
 	const char *strip_prefix, *add_prefix; /* reserved to the relay plugin when NULL */
 };
 
@@ -178,6 +180,13 @@ struct config_listen {
 	const char *host; /* without brackets; "unix:" addresses have host == NULL */
 	const char *path; /* of a unix socket */
 	uint16_t port;
+};
+
+/* A plugin file that the control process has read: all workers of a generation load this copy,
+ * whatever becomes of the file. */
+struct config_plugin {
+	const char *name, *path, *hash;
+	int fd; /* the copy; borrowed */
 };
 
 enum config_log_format { CONFIG_LOG_JSON, CONFIG_LOG_TEXT };
@@ -192,6 +201,8 @@ struct gateway_config {
 	bool admin_on;
 	uint32_t workers;       /* resolved: "auto" is the number of usable cores */
 	const char *plugin_dir; /* absolute */
+	bool autoload;          /* the directory is watched, and default routes are served */
+	bool watch;             /* the file is */
 	const char *access_log; /* "stdout", "off" or an absolute path */
 	int log_level;          /* enum log_level */
 	int log_format;         /* enum config_log_format */
@@ -207,6 +218,8 @@ struct gateway_config {
 	size_t service_count;
 	struct config_route *routes; /* in the file's order */
 	size_t route_count;
+	struct config_plugin *plugins; /* config/handed.h; else they are read from plugin_dir */
+	size_t plugin_count;
 	struct config_source *source; /* positions, for later errors (plugins' options) */
 };
 
@@ -221,6 +234,10 @@ struct gateway_config *gateway_config_load(const char *file, const struct str *t
 struct gateway_config *gateway_config_read(const char *file, const struct str *text,
 					   struct config_errors *errors);
 void gateway_config_free(struct gateway_config *);
+/* The file's bytes, unjudged, to be handed to either of these.  0, or -1 and the error. */
+int gateway_config_slurp(const char *file, struct buf *out, struct config_errors *errors);
+/* The first use of that plugin, or NULL. */
+const struct config_use *gateway_config_find_use(const struct gateway_config *, const char *plugin);
 /* The service declared under that name, or NULL (then it is looked up in Consul as it is). */
 const struct config_service *gateway_config_service(const struct gateway_config *,
 						    const char *name);

@@ -137,6 +137,8 @@ void build_process(const struct gateway_build *b)
 				GATEHOUSE_PLUGIN_DIR;
 	if (!*log)
 		build_error(b, "/access_log", "empty; write \"stdout\", \"off\" or a path");
+	c->autoload = raw->autoload;
+	c->watch = raw->watch;
 	c->access_log = strcmp(log, "stdout") == 0 || strcmp(log, "off") == 0 ?
 				log :
 				address_path(&c->arena, b->base, log);

@@ -34,5 +34,8 @@ void build_routes(const struct gateway_build *); /* gateway_routes.c */
 void build_health_defaults(const struct gateway_build *);
 void build_health(const struct gateway_build *, const struct raw_service *, const char *pointer,
 		  const json_t *object, struct config_service *);
+/* One route, as if it stood at the pointer. */
+void build_route(const struct gateway_build *, const char *pointer, const struct raw_route *,
+		 struct config_route *);
 
 #endif

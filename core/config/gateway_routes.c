@@ -118,14 +118,13 @@ static void route_use(const struct gateway_build *b, struct config_use *use, con
 			    "the plugin's options must be an object: {\"name\": value}");
 }
 
-static void route_build(const struct gateway_build *b, size_t i, const struct raw_route *raw,
-			struct config_route *r)
+void build_route(const struct gateway_build *b, const char *pointer, const struct raw_route *raw,
+		 struct config_route *r)
 {
 	struct arena *a = &b->config->arena;
 	const struct raw_filter *filters = raw->filters.items;
 
-	r->pointer = arena_printf(a, "/routes/%zu", i);
-	must(r->pointer);
+	r->pointer = pointer;
 	r->path = raw->path ? raw->path : "/";
 	r->body_limit = raw->limits.body;
 	r->response = raw->timeout.response;
@@ -138,9 +137,9 @@ static void route_build(const struct gateway_build *b, size_t i, const struct ra
 	must(r->filters);
 	r->filter_count = raw->filters.n;
 	for (size_t k = 0; k < raw->filters.n; k++) {
-		const char *pointer = arena_printf(a, "%s/filters/%zu", r->pointer, k);
-		must(pointer);
-		route_use(b, &r->filters[k], filters[k].plugin, filters[k].config, pointer);
+		const char *at = arena_printf(a, "%s/filters/%zu", r->pointer, k);
+		must(at);
+		route_use(b, &r->filters[k], filters[k].plugin, filters[k].config, at);
 	}
 }
 
@@ -152,6 +151,9 @@ void build_routes(const struct gateway_build *b)
 	c->routes = arena_alloc(&c->arena, (b->raw->routes.n + 1) * sizeof(*c->routes));
 	must(c->routes);
 	c->route_count = b->raw->routes.n;
-	for (size_t i = 0; i < c->route_count; i++)
-		route_build(b, i, &raw[i], &c->routes[i]);
+	for (size_t i = 0; i < c->route_count; i++) {
+		const char *pointer = arena_printf(&c->arena, "/routes/%zu", i);
+		must(pointer);
+		build_route(b, pointer, &raw[i], &c->routes[i]);
+	}
 }

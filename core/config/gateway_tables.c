@@ -357,14 +357,20 @@ static const struct gh_option gateway_rows[] = {
 		  "Addresses for clients: \"0.0.0.0:5000\", \"[::1]:5000\", \":5000\" (all of "
 		  "IPv4) or \"unix:/path\"."),
 	  .flags = GH_OPT_REQUIRED | OPTION_SHORTHAND },
-	GH_STRING(struct raw_gateway, admin, "127.0.0.1:5080",
-		  "Address of /healthz, /readyz, /status and /metrics, or \"off\".  It has no "
-		  "authentication: keep it on a private address."),
+	GH_STRING(
+		struct raw_gateway, admin, "127.0.0.1:5080",
+		"Address of /healthz, /readyz, /status, /metrics and /reload, or \"off\".  It has "
+		"no authentication: keep it on a private address."),
 	{ GH_ROW_(struct raw_gateway, workers, int64_t, GH_OPT_INT, "auto",
 		  "Worker processes; auto is one for each core that the process may use."),
 	  .choices = "auto", .min = 1, .max = 256, .flags = OPTION_WORD },
 	GH_STRING(struct raw_gateway, plugin_dir, NULL,
 		  "Where plugins are; when absent, the directory that they were installed in."),
+	GH_BOOL(struct raw_gateway, autoload, "true",
+		"Watch plugin_dir: a changed plugin is rolled out, and one that declares routes "
+		"of its own is served without being named here."),
+	GH_BOOL(struct raw_gateway, watch, "false",
+		"Watch this file, and reload when it has changed."),
 	GH_STRING(struct raw_gateway, access_log, "stdout", "\"stdout\", \"off\", or a file."),
 	GH_OBJECT(struct raw_gateway, log, log_rows, "The gateway's own log, on stderr."),
 	GH_OBJECT(struct raw_gateway, discovery, discovery_rows,

@@ -102,6 +102,7 @@ struct raw_gateway {
 	const char *admin;
 	int64_t workers; /* 0: "auto" */
 	const char *plugin_dir, *access_log;
+	int autoload, watch;
 	struct raw_log log;
 	struct raw_discovery discovery;
 	struct raw_defaults defaults;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "control/admin_actions.h"
 #include "control/admin_pages.h"
 #include "control/control.h"
 #include "http/parse.h"
@@ -20,7 +21,9 @@ enum {
 	ADMIN_CONN_MAGIC = 0x61646d63,
 	ADMIN_CONNS_MAX = 64,
 	ADMIN_HEAD_MAX = 8192,
+	ADMIN_BODY_MAX = 16 * 1024 * 1024,
 	ADMIN_TIMEOUT_MS = 10 * 1000, /* for a request to arrive, and for an answer to be taken */
+	ADMIN_ACTION_MS = 120 * 1000, /* for an action; each of its steps has a limit of its own */
 };
 
 static const struct parse_limits admin_limits = {
@@ -72,6 +75,9 @@ struct admin_conn {
 	size_t used; /* bytes in "in" */
 	bool keep, skip_body;
 	size_t taken; /* bytes of "in" that belong to the request that is answered */
+	struct buf body;
+	uint64_t body_left;
+	struct admin_pending pending;
 	uv_write_t write;
 	struct buf out_head;
 	struct admin_reply reply;
@@ -97,6 +103,7 @@ static void admin_conn_closed(uv_handle_t *h)
 		return;
 	buf_fini(&c->out_head);
 	buf_fini(&c->reply.body);
+	buf_fini(&c->body);
 	head_fini(&c->head);
 	c->magic = 0;
 	list_remove(&c->link);
@@ -110,6 +117,7 @@ static void admin_conn_close(struct admin_conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	admin_action_forget(&c->pending);
 	uv_close(&c->socket.handle, admin_conn_closed);
 	uv_close((uv_handle_t *)&c->timer, admin_conn_closed);
 }
@@ -148,6 +156,8 @@ static const char *admin_reason(int status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 409:
+		return "Conflict";
 	case 503:
 		return "Service Unavailable";
 	default:
@@ -157,13 +167,13 @@ static const char *admin_reason(int status)
 
 /* A page in a browser can be made to reach a loopback address under a name of its author's
  * (DNS rebinding).  Such a name has a dot, and is not an address. */
-static bool admin_host_allowed(const struct admin *a, struct str authority)
+static bool admin_host_is_plain(struct str authority)
 {
 	struct str host = target_host(authority);
 	struct in_addr ip;
 	char text[64];
 
-	if (!a->local || !authority.p || !memchr(host.p, '.', host.n) || host.p[0] == '[')
+	if (!authority.p || !memchr(host.p, '.', host.n) || host.p[0] == '[')
 		return true;
 	if (host.n > 10 && str_ieq((struct str){ host.p + host.n - 10, 10 }, STR(".localhost")))
 		return true;
@@ -174,7 +184,29 @@ static bool admin_host_allowed(const struct admin *a, struct str authority)
 	return inet_pton(AF_INET, text, &ip) == 1;
 }
 
+static bool admin_host_allowed(const struct admin *a, struct str authority)
+{
+	return !a->local || admin_host_is_plain(authority);
+}
+
+/* Browsers send Origin with every POST.  Only a page of this listener itself may act, and not under
+ * a name that somebody else has given it. */
+static bool admin_origin_allowed(struct admin_conn *c)
+{
+	const struct field *origin = head_find_name(&c->head, STR("origin"));
+	const struct field *site = head_find_name(&c->head, STR("sec-fetch-site"));
+	struct str host;
+
+	if (!origin)
+		return !site;
+	if (!str_starts(origin->value, STR("http://")))
+		return false;
+	host = (struct str){ origin->value.p + 7, origin->value.n - 7 };
+	return str_ieq(host, c->head.authority) && admin_host_is_plain(host);
+}
+
 static void admin_on_written(uv_write_t *w, int status);
+static void admin_on_timeout(uv_timer_t *t);
 
 static void admin_send(struct admin_conn *c)
 {
@@ -211,32 +243,78 @@ static void admin_refuse(struct admin_conn *c, enum end_reason reason)
 	admin_send(c);
 }
 
+/* An action has come to its end. */
+static void admin_on_done(struct admin_pending *p)
+{
+	admin_send(container_of(p, struct admin_conn, pending));
+}
+
+static void admin_act(struct admin_conn *c)
+{
+	if (!admin_origin_allowed(c)) {
+		admin_problem(&c->reply, 403, "Forbidden",
+			      "A page of another origin may not ask for this.");
+		admin_send(c);
+		return;
+	}
+	uv_read_stop(&c->socket.stream);
+	uv_timer_start(&c->timer, admin_on_timeout, ADMIN_ACTION_MS, ADMIN_TIMEOUT_MS);
+	c->pending = (struct admin_pending){ .reply = &c->reply, .done = admin_on_done };
+	if (admin_action(c->admin->control, c->head.path, buf_str(&c->body), &c->pending))
+		admin_send(c);
+}
+
+static void admin_refuse_method(struct admin_conn *c, bool action)
+{
+	admin_problem(&c->reply, 405, "Method Not Allowed",
+		      action ? "POST is allowed." : "GET and HEAD are allowed.");
+	c->reply.allow = action ? "POST" : "GET, HEAD";
+	admin_send(c);
+}
+
+/* The whole request is there. */
 static void admin_answer(struct admin_conn *c)
+{
+	bool action = admin_action_exists(c->head.path);
+	bool reads = c->head.method_id == HTTP_GET || c->head.method_id == HTTP_HEAD;
+
+	c->skip_body = c->head.method_id == HTTP_HEAD;
+	c->keep = !c->head.close && (c->head.minor == 1 || c->head.keep_alive);
+	if (!admin_host_allowed(c->admin, c->head.authority)) {
+		admin_problem(&c->reply, 403, "Forbidden",
+			      "This Host is not an address nor a local name.");
+		admin_send(c);
+	} else if (action && c->head.method_id == HTTP_POST) {
+		admin_act(c);
+	} else if (action || !reads) {
+		admin_refuse_method(c, action);
+	} else {
+		admin_page(c->admin->control, c->head.path, &c->reply);
+		admin_send(c);
+	}
+}
+
+/* The head is there: what of the body came with it is taken. */
+static void admin_on_head(struct admin_conn *c)
 {
 	const char *why;
 	enum end_reason reason = head_request_check(&c->head, &admin_strict, &why);
-	bool get = c->head.method_id == HTTP_GET, head = c->head.method_id == HTTP_HEAD;
+	uint64_t length = c->head.framing == FRAMING_LENGTH ? c->head.length : 0;
+	size_t here = c->used - c->taken;
 
-	if (reason == END_OK && c->head.framing != FRAMING_NONE && c->head.length != 0)
-		reason = END_BODY_TOO_LARGE;
-	if (reason == END_OK && c->head.framing == FRAMING_CHUNKED)
+	if (reason == END_OK && (c->head.framing == FRAMING_CHUNKED || length > ADMIN_BODY_MAX ||
+				 (length && c->head.method_id != HTTP_POST)))
 		reason = END_BODY_TOO_LARGE;
 	if (reason != END_OK) {
 		admin_refuse(c, reason);
 		return;
 	}
-	c->skip_body = head;
-	c->keep = !c->head.close && (c->head.minor == 1 || c->head.keep_alive);
-	if (!admin_host_allowed(c->admin, c->head.authority)) {
-		admin_problem(&c->reply, 403, "Forbidden",
-			      "This Host is not an address nor a local name.");
-	} else if (!get && !head) {
-		admin_problem(&c->reply, 405, "Method Not Allowed", "GET and HEAD are allowed.");
-		c->reply.allow = "GET, HEAD";
-	} else {
-		admin_page(c->admin->control, c->head.path, &c->reply);
-	}
-	admin_send(c);
+	here = here < length ? here : (size_t)length;
+	buf_append(&c->body, c->in + c->taken, here);
+	c->taken += here;
+	c->body_left = length - here;
+	if (c->body_left == 0)
+		admin_answer(c);
 }
 
 /* Parses n new bytes behind "from". */
@@ -247,7 +325,7 @@ static void admin_feed(struct admin_conn *c, size_t from, size_t n)
 	switch (parse_head(&c->parser, c->in + from, n, &used)) {
 	case PARSE_DONE:
 		c->taken = from + used;
-		admin_answer(c);
+		admin_on_head(c);
 		break;
 	case PARSE_ERROR:
 		admin_refuse(c, c->parser.reason);
@@ -263,6 +341,7 @@ static void admin_next(struct admin_conn *c)
 {
 	buf_clear(&c->out_head);
 	buf_clear(&c->reply.body);
+	buf_fini(&c->body);
 	c->reply.allow = NULL;
 	c->skip_body = false;
 	head_reset(&c->head);
@@ -286,8 +365,13 @@ static void admin_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *out)
 {
 	struct admin_conn *c = admin_conn_of(h->data);
 
-	(void)suggested;
-	*out = uv_buf_init(c->in + c->used, (unsigned)(sizeof(c->in) - c->used));
+	size_t n = c->body_left < suggested ? (size_t)c->body_left : suggested;
+	char *room = c->body_left ? buf_room(&c->body, n) : NULL;
+
+	if (c->body_left)
+		*out = uv_buf_init(room, room ? (unsigned)n : 0);
+	else
+		*out = uv_buf_init(c->in + c->used, (unsigned)(sizeof(c->in) - c->used));
 }
 
 static void admin_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
@@ -297,6 +381,11 @@ static void admin_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	(void)buf;
 	if (n < 0) {
 		admin_conn_close(c);
+	} else if (c->body_left) {
+		c->body.n += (size_t)n;
+		c->body_left -= (uint64_t)n;
+		if (c->body_left == 0)
+			admin_answer(c);
 	} else if (n > 0) {
 		c->used += (size_t)n;
 		admin_feed(c, c->used - (size_t)n, (size_t)n);

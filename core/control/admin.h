@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* control/admin.h -- the admin listener: /healthz, /readyz, /status, /metrics.
- * Called by: control.  Never: changes anything; serves a client's request. */
+/* control/admin.h -- the admin listener: /healthz, /readyz, /status, /metrics, and POST /reload.
+ * Called by: control.  Never: changes anything but by POST; serves a client's request. */
 #ifndef GATEHOUSE_CONTROL_ADMIN_H
 #define GATEHOUSE_CONTROL_ADMIN_H
 

@@ -38,7 +38,9 @@ static void admin_index(struct control *c, struct admin_reply *r)
 		"/healthz  200 while a worker serves\n"
 		"/readyz   200 when all workers are ready and all services are known\n"
 		"/status   workers, routes, plugins, services and their instances as JSON\n"
-		"/metrics  Prometheus text\n");
+		"/metrics  Prometheus text\n"
+		"\n"
+		"POST /reload  reads the configuration again, and answers when it serves\n");
 }
 
 static void admin_healthz(struct control *c, struct admin_reply *r)

@@ -12,6 +12,7 @@
 #include "control/generation.h"
 #include "control/listen.h"
 #include "control/proc.h"
+#include "control/reload.h"
 #include "discovery/discovery.h"
 
 static json_t *status_u64(uint64_t n)
@@ -204,10 +205,11 @@ static json_t *status_route(const struct config_route *r, const struct total *t)
 		all += counts->requests[i];
 	if (counts)
 		failed = counts->requests[5];
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "path", r->path, "host",
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:o}", "path", r->path, "host",
 			 r->host ? json_string(r->host) : json_null(), "methods", status_methods(r),
-			 "plugin", r->handler.plugin, "filters", status_filters(r), "requests",
-			 status_u64(all), "answers_5xx", status_u64(failed));
+			 "plugin", r->handler.plugin, "filters", status_filters(r), "default",
+			 (int)r->is_default, "requests", status_u64(all), "answers_5xx",
+			 status_u64(failed));
 }
 
 static json_t *status_routes(const struct control *c)
@@ -270,6 +272,7 @@ json_t *admin_status(struct control *c)
 	status_set(status, "generations", status_generations(c));
 	status_set(status, "workers", status_workers(g));
 	status_set(status, "plugins", status_plugins(c));
+	status_set(status, "dropins", reload_dropins(c->reload));
 	status_set(status, "routes", status_routes(c));
 	status_set(status, "services", status_services(g));
 	status_set(status, "consul", status_consul(g));

@@ -14,6 +14,7 @@
 #include "config/gateway.h"
 #include "control/admin.h"
 #include "control/generation.h"
+#include "control/reload.h"
 #include "discovery/registration.h"
 
 enum {
@@ -44,6 +45,8 @@ static void control_finish(struct control *c)
 	uv_close((uv_handle_t *)&c->tick, NULL);
 	uv_close((uv_handle_t *)&c->linger, NULL);
 	registration_close(&c->registration);
+	observer_close(&c->observer);
+	reload_close(&c->reload);
 	admin_close(&c->admin);
 	listen_stop(&c->listen_set);
 }
@@ -86,6 +89,7 @@ static void control_stop(struct control *c, const char *why)
 {
 	log_info("stopping", LOG_S("why", why));
 	c->stopping = true;
+	reload_stop(c->reload);
 	if (c->registration && c->current)
 		registration_leave(c->registration, control_on_gone, c);
 	else
@@ -203,9 +207,8 @@ static void control_on_ready(void *arg, struct generation *g)
 	}
 	control_register(c, g->config);
 	control_log_ready(c, g, old != NULL);
+	reload_on_ready(c->reload, g);
 }
-
-static void control_reload(struct control *);
 
 static void control_on_end(void *arg, struct generation *g)
 {
@@ -221,10 +224,8 @@ static void control_on_end(void *arg, struct generation *g)
 		c->status = 1;
 		control_finish(c);
 	} else if (g->failed && !c->stopping) {
-		c->reloads_failed++;
 		control_trim_sockets(c->current);
-		for (size_t i = 0; i < g->error_count; i++)
-			log_error("reload refused", LOG_S("error", g->errors[i]));
+		reload_on_failed(c->reload, g);
 	}
 	log_debug("generation ended", LOG_U("generation", g->number));
 	if (g == c->current)
@@ -233,8 +234,6 @@ static void control_on_end(void *arg, struct generation *g)
 	if (c->stopping && list_empty(&c->generations)) {
 		log_info("ended");
 		control_finish(c);
-	} else if (c->reload_again && !c->stopping) {
-		control_reload(c);
 	}
 }
 
@@ -255,14 +254,26 @@ static void control_on_hold(void *arg)
 static const struct generation_events control_events = { control_on_ready, control_on_end,
 							 control_on_hold };
 
-static struct generation *control_start_generation(struct control *c, struct gateway_config *config,
-						   struct error *e)
+void control_first_failed(struct control *c, const json_t *errors)
+{
+	const json_t *text;
+	size_t i;
+
+	json_array_foreach(errors, i, text)
+		fprintf(stderr, "gatehouse: %s\n", json_string_value(text));
+	c->status = 1;
+	control_finish(c);
+}
+
+struct generation *control_start_generation(struct control *c, struct gateway_config *config,
+					    struct handed_set *handed, struct error *e)
 {
 	struct generation *g = generation_start(
 		&(struct generation_spec){
 			.loop = &c->loop,
 			.number = ++c->last_number,
 			.config = config,
+			.handed = handed,
 			.listen_set = &c->listen_set,
 			.quarantine = &c->quarantine,
 			.log_level = c->options.log_level,
@@ -278,69 +289,12 @@ static struct generation *control_start_generation(struct control *c, struct gat
 	return g;
 }
 
-/* ---- reload ---- */
-
-static bool control_starting(const struct control *c)
-{
-	list_each(l, &c->generations)
-	{
-		if (container_of(l, struct generation, link)->state == GENERATION_STARTING)
-			return true;
-	}
-	return false;
-}
-
-static void control_log_errors(const struct config_errors *errors, const char *file)
-{
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct config_error *e = &errors->items[i];
-
-		log_error("reload refused", LOG_S("file", file), LOG_U("line", e->line),
-			  LOG_U("column", e->column), LOG_S("pointer", e->pointer),
-			  LOG_S("error", e->text));
-	}
-}
-
-/* What this process holds itself does not change with a generation. */
-static void control_warn_fixed(const struct control *c, const struct gateway_config *new)
-{
-	const struct gateway_config *old = c->current->config;
-	const char *was = old->admin_on ? old->admin.text : "off";
-	const char *is = new->admin_on ? new->admin.text : "off";
-
-	if (strcmp(was, is) != 0)
-		log_warn("the admin address changes at the next start only", LOG_S("now", was),
-			 LOG_S("configured", is));
-}
-
-static void control_reload(struct control *c)
-{
-	struct config_errors errors = { 0 };
-	struct error e = { "" };
-
-	if (c->stopping)
-		return;
-	c->reload_again = !c->current || control_starting(c);
-	if (c->reload_again)
-		return;
-	log_info("reloading", LOG_S("file", c->options.file));
-	struct gateway_config *config = gateway_config_load(c->options.file, NULL, &errors);
-	if (config) {
-		control_warn_fixed(c, config);
-		if (!control_start_generation(c, config, &e))
-			log_error("reload refused", LOG_S("error", e.text));
-	} else {
-		control_log_errors(&errors, c->options.file);
-	}
-	if (!config || e.text[0])
-		c->reloads_failed++;
-	config_errors_fini(&errors);
-}
-
 static void control_on_hup(uv_signal_t *h, int number)
 {
+	struct control *c = h->data;
+
 	(void)number;
-	control_reload(h->data);
+	reload_ask(c->reload, &(struct reload_request){ .who = "SIGHUP" });
 }
 
 /* ---- starting ---- */
@@ -354,8 +308,6 @@ static void control_on_tick(uv_timer_t *t)
 	c->tick_ns = now;
 	list_each_safe(l, &c->generations)
 		generation_tick(container_of(l, struct generation, link), now, behind);
-	if (c->reload_again)
-		control_reload(c);
 }
 
 static void control_watch(struct control *c, uv_signal_t *h, uv_signal_cb cb, int number)
@@ -402,7 +354,8 @@ static int control_start(struct control *c, struct gateway_config *config, struc
 			return -1;
 		}
 	}
-	return control_start_generation(c, config, e) ? 0 : -1;
+	reload_first(c->reload, config);
+	return 0;
 }
 
 static void control_open(struct control *c)
@@ -417,6 +370,8 @@ static void control_open(struct control *c)
 	control_watch(c, &c->on_term, control_on_signal, SIGTERM);
 	control_watch(c, &c->on_int, control_on_signal, SIGINT);
 	control_watch(c, &c->on_hup, control_on_hup, SIGHUP);
+	c->reload = reload_open(c);
+	observer_start(&c->observer, c);
 }
 
 int control_run(const struct control_options *options)

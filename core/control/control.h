@@ -5,18 +5,23 @@
 #ifndef GATEHOUSE_CONTROL_CONTROL_H
 #define GATEHOUSE_CONTROL_CONTROL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "base/list.h"
 #include "control/listen.h"
+#include "control/observer.h"
 #include "control/quarantine.h"
 #include "metrics/total.h"
 
 struct admin;
+struct gateway_config;
 struct generation;
 struct registration;
+struct handed_set;
+struct reload;
 
 struct control_options {
 	const char *file; /* gateway.json */
@@ -40,13 +45,14 @@ struct control {
 	struct list generations;    /* all that have not ended, oldest first */
 	struct generation *current; /* serves; NULL until the first is ready */
 	uint64_t last_number;
+	struct reload *reload;
+	struct observer observer;
 	struct admin *admin; /* NULL: off */
 	struct quarantine quarantine;
 	struct total ended; /* counters of the generations that have ended */
 	uint64_t ended_restarts;
 	uint64_t reloads, reloads_failed;
 	uint64_t reloaded_us;              /* wall clock of the last that was done */
-	bool reload_again;                 /* asked for while one was on its way */
 	struct registration *registration; /* NULL: none */
 	uv_timer_t linger;                 /* it was taken out of Consul, and serves on */
 	bool stopping, draining, finished;
@@ -55,6 +61,12 @@ struct control {
 
 /* Tells all workers which plugin files are in quarantine, after that has changed. */
 void control_hold(struct control *);
+/* For control/reload: starts a generation beside the current one.  Takes the configuration and what
+ * was handed to it, also on error.  NULL and the reason. */
+struct generation *control_start_generation(struct control *, struct gateway_config *,
+					    struct handed_set *, struct error *);
+/* For control/reload: the first generation cannot be started, for these reasons (texts). */
+void control_first_failed(struct control *, const json_t *errors);
 /* The counters of all that lives and all that has ended; total_fini() it. */
 void control_total(const struct control *, struct total *);
 

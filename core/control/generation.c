@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "control/handed_set.h"
 #include "control/lend.h"
 #include "control/listen.h"
 #include "control/proc.h"
@@ -223,23 +224,35 @@ static void generation_hash(struct str text, char out[17])
 	snprintf(out, 17, "%016" PRIx64, h);
 }
 
-/* The text in a file without a name, for the workers to read. */
-static int generation_text_fd(struct str text, struct error *e)
+static int generation_write(int fd, struct str text)
+{
+	for (size_t done = 0; done < text.n;) {
+		ssize_t n = write(fd, text.p + done, text.n - done);
+
+		if (n <= 0)
+			return -1;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* The text and what was handed with it, in a file without a name, for the workers to read. */
+static int generation_text_fd(const struct generation *g, struct error *e)
 {
 	int fd = memfd_create("gatehouse-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return error_set(e, "memfd_create failed");
-	for (size_t done = 0; done < text.n;) {
-		ssize_t n = write(fd, text.p + done, text.n - done);
-
-		if (n <= 0) {
-			close(fd);
-			return error_set(e, "cannot hand the configuration to workers");
-		}
-		done += (size_t)n;
-	}
-	return fd;
+	char *handed = json_dumps(g->handed->json, JSON_COMPACT);
+	must(handed);
+	int rc = generation_write(fd, g->config->text);
+	if (rc == 0)
+		rc = generation_write(fd, str_from(handed));
+	free(handed);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return error_set(e, "cannot hand the configuration to workers");
 }
 
 static uint32_t generation_service_cap(const struct gateway_config *c)
@@ -304,7 +317,7 @@ static void generation_make_guard(struct generation *g)
 static int generation_prepare(struct generation *g, struct error *e)
 {
 	generation_hash(g->config->text, g->config_hash);
-	g->config_fd = generation_text_fd(g->config->text, e);
+	g->config_fd = generation_text_fd(g, e);
 	if (g->config_fd < 0 || generation_listen(g, e) || generation_make_slots(g, e))
 		return -1;
 	g->discovery = discovery_new(g->loop, g->config, generation_on_change, g);
@@ -339,6 +352,7 @@ static void generation_release(void *arg)
 	if (g->config_fd >= 0)
 		close(g->config_fd);
 	gateway_config_free(g->config);
+	handed_set_unref(&g->handed);
 	free(g);
 }
 
@@ -365,6 +379,7 @@ struct generation *generation_start(const struct generation_spec *spec, struct e
 		.number = spec->number,
 		.loop = spec->loop,
 		.config = spec->config,
+		.handed = spec->handed,
 		.config_fd = -1,
 		.log_level = spec->log_level,
 		.log_format = spec->log_format,

@@ -23,6 +23,7 @@ struct discovery;
 struct gateway_config;
 struct generation;
 struct guard;
+struct handed_set;
 struct listen_set;
 struct listener;
 struct proc;
@@ -69,6 +70,7 @@ struct generation {
 	enum generation_state state;
 	uv_loop_t *loop;
 	struct gateway_config *config;
+	struct handed_set *handed;
 	char config_hash[17];
 	int config_fd;
 	int log_level, log_format; /* -1: as configured */
@@ -93,6 +95,7 @@ struct generation_spec {
 	uv_loop_t *loop;
 	uint64_t number;
 	struct gateway_config *config; /* taken, also on error */
+	struct handed_set *handed;     /* that was applied to it; taken, also on error */
 	struct listen_set *listen_set;
 	struct quarantine *quarantine;
 	int log_level, log_format;

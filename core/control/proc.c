@@ -85,12 +85,12 @@ static char **proc_environment(const struct proc_spec *spec)
 	for (size_t i = 0; i < n; i++)
 		if (strncmp(environ[i], "GATEHOUSE_WORKER=", 17) != 0)
 			env[out++] = environ[i];
-	json_t *json = json_pack("{s:I, s:I, s:s, s:I, s:O, s:I, s:O, s:i, s:i}", "generation",
+	json_t *json = json_pack("{s:I, s:I, s:s, s:I, s:I, s:O, s:I, s:O, s:i, s:i}", "generation",
 				 (json_int_t)spec->generation, "worker", (json_int_t)spec->worker,
-				 "file", spec->file, "listen", (json_int_t)spec->listen_count,
-				 "spares", spec->spares, "spare_each", (json_int_t)spec->spare_each,
-				 "hold", spec->hold, "log_level", spec->log_level, "log_format",
-				 spec->log_format);
+				 "file", spec->file, "text", (json_int_t)spec->text_bytes, "listen",
+				 (json_int_t)spec->listen_count, "spares", spec->spares,
+				 "spare_each", (json_int_t)spec->spare_each, "hold", spec->hold,
+				 "log_level", spec->log_level, "log_format", spec->log_format);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	must(text);
 	size_t size = strlen(text) + sizeof("GATEHOUSE_WORKER=");
@@ -116,7 +116,8 @@ static uv_stdio_container_t *proc_stdio(const struct proc_spec *spec, int channe
 {
 	uint32_t sockets = spec->listen_count +
 			   (uint32_t)json_array_size(spec->spares) * spec->spare_each;
-	int n = WORKER_FD_LISTEN + (int)sockets;
+	int plugins = WORKER_FD_LISTEN + (int)sockets;
+	int n = plugins + (int)spec->plugin_count;
 	uv_stdio_container_t *io = xcalloc((unsigned)n, sizeof(*io));
 
 	io[0].flags = UV_IGNORE;
@@ -129,6 +130,8 @@ static uv_stdio_container_t *proc_stdio(const struct proc_spec *spec, int channe
 	io[WORKER_FD_CONFIG].data.fd = spec->config_fd;
 	for (uint32_t i = 0; i < sockets; i++)
 		io[WORKER_FD_LISTEN + (int)i].data.fd = spec->listen_fds[i];
+	for (size_t i = 0; i < spec->plugin_count; i++)
+		io[plugins + (int)i].data.fd = spec->plugin_fds[i];
 	*count = n;
 	return io;
 }

@@ -25,6 +25,9 @@ struct proc_spec {
 	uint32_t listen_count; /* of its own */
 	const json_t *spares;  /* workers; borrowed */
 	uint32_t spare_each;
+	const int *plugin_fds; /* of copies */
+	size_t plugin_count;
+	size_t text_bytes;  /* of config_fd: how much is the configuration's text */
 	const json_t *hold; /* plugin files in quarantine; borrowed */
 };
 

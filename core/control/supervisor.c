@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "control/handed_set.h"
 #include "control/lend.h"
 #include "control/listen.h"
 #include "control/proc.h"
@@ -83,6 +84,9 @@ int supervisor_spawn(struct slot *s, struct error *e)
 		.spares = spares,
 		.spare_each = each,
 		.hold = hold,
+		.plugin_fds = g->handed->fds,
+		.plugin_count = g->handed->count,
+		.text_bytes = g->config->text.n,
 	};
 	slab_renew(&s->slab);
 	s->proc = proc_spawn(&spec, &supervisor_events, s, e);

@@ -13,6 +13,7 @@
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "metrics/slab.h"
+#include "plugin/file.h"
 
 enum { CHAIN_NEAR_MAX = 256 };
 
@@ -153,20 +154,42 @@ static bool chain_is_held(const json_t *held, const char *name, const char *hash
 	return false;
 }
 
-/* The plugin's file without its code when it is the one in quarantine, else NULL. */
-static struct plugin_image *chain_absent_image(const struct plugin_set *set, const char *name)
+/* The control process's copy of it, or NULL: then the file is read. */
+static const struct config_plugin *chain_find_handed(const struct plugin_set *set, const char *name)
 {
-	struct plugin_image *image;
-	struct error e;
+	for (size_t i = 0; i < set->config->plugin_count; i++)
+		if (set->config->plugins[i].fd >= 0 &&
+		    strcmp(set->config->plugins[i].name, name) == 0)
+			return &set->config->plugins[i];
+	return NULL;
+}
 
-	if (!chain_is_held(set->held, name, NULL))
-		return NULL;
-	image = plugin_image_absent(set->config->plugin_dir, name, &e);
-	if (image && !chain_is_held(set->held, name, image->hash)) {
-		plugin_image_free(image);
-		image = NULL;
+/* The plugin without its code when it is the file that is in quarantine. */
+static struct plugin_image *chain_open_image(const struct plugin_set *set, const char *name,
+					     const struct config_plugin *handed,
+					     const struct gh_host *host, struct error *e)
+{
+	struct plugin_file file;
+
+	if (!handed && chain_is_held(set->held, name, NULL)) {
+		if (plugin_file_open(&file, set->config->plugin_dir, name, e))
+			return NULL;
+		struct plugin_image *image = chain_is_held(set->held, name, file.hash) ?
+						     plugin_image_absent(&file) :
+						     plugin_image_adopt(&file, host, e);
+		/* plugin_image_adopt() wants it open. */
+		file.fd = -1;
+		plugin_file_close(&file);
+		return image;
 	}
-	return image;
+	if (!handed)
+		return plugin_image_load(set->config->plugin_dir, name, host, e);
+	file = (struct plugin_file){ .name = (char *)(uintptr_t)handed->name,
+				     .path = (char *)(uintptr_t)handed->path,
+				     .fd = handed->fd };
+	snprintf(file.hash, sizeof(file.hash), "%s", handed->hash);
+	return chain_is_held(set->held, name, file.hash) ? plugin_image_absent(&file) :
+							   plugin_image_adopt(&file, host, e);
 }
 
 static struct plugin_image *chain_load_image(struct plugin_set *set, const struct config_use *use,
@@ -184,16 +207,15 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 			use->plugin);
 		return NULL;
 	}
+	const struct config_plugin *handed = chain_find_handed(set, use->plugin);
 	snprintf(path, sizeof(path), "%s/%s.so", set->config->plugin_dir, use->plugin);
-	if (stat(path, &st)) {
+	if (!handed && stat(path, &st)) {
 		chain_missing(set, use, pointer, path);
 		return NULL;
 	}
 	set->loading = use->plugin;
 	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0, STR(""), clock_mono_ns());
-	struct plugin_image *image = chain_absent_image(set, use->plugin);
-	if (!image)
-		image = plugin_image_load(set->config->plugin_dir, use->plugin, host, &e);
+	struct plugin_image *image = chain_open_image(set, use->plugin, handed, host, &e);
 	plugin_leave(set);
 	set->loading = NULL;
 	if (!image) {

@@ -60,7 +60,8 @@ struct plugin_set {
 	const char *loading;          /* plugin_set_loading() */
 };
 
-/* Loads every plugin that the routes name, parses options, runs load and route_open; all
+/* Loads every plugin that the routes name (the copies that were handed with the configuration, else
+ * from its plugin_dir), parses options, runs load and route_open; all
  * problems are added to errors.  0 or -1.  with_load: false for a check, which calls
  * route_open but not load.  held: as in plugin_set_hold(), NULL for none; these files are not even
  * loaded, since loading may be what crashes. */

@@ -2,21 +2,15 @@
 #include "plugin/image.h"
 
 #include <dlfcn.h>
-#include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "plugin/file.h"
 
 enum {
-	IMAGE_FILE_MAX = 256 * 1024 * 1024,
 	IMAGE_DESCRIPTOR_MAX = 64 * 1024,
 	/* What the first release had; a plugin of any release has at least that. */
 	IMAGE_DESCRIPTOR_MIN = offsetof(struct gh_plugin, on_end) + sizeof(void (*)(void)),
@@ -25,31 +19,6 @@ enum {
 	/* More is a table that is not one. */
 	IMAGE_DEFAULT_ROUTES_MAX = 1000,
 };
-
-/* What this gateway is built for. */
-#if __SIZEOF_POINTER__ != 8
-#error "gatehouse is for 64-bit systems"
-#endif
-#define IMAGE_CLASS ELFCLASS64
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define IMAGE_DATA ELFDATA2LSB
-#else
-#define IMAGE_DATA ELFDATA2MSB
-#endif
-#if defined(__x86_64__)
-#define IMAGE_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define IMAGE_MACHINE EM_AARCH64
-#elif defined(__riscv)
-#define IMAGE_MACHINE EM_RISCV
-#elif defined(__powerpc64__)
-#define IMAGE_MACHINE EM_PPC64
-#elif defined(__s390x__)
-#define IMAGE_MACHINE EM_S390
-#else
-/* The dynamic linker tells, in its own words. */
-#define IMAGE_MACHINE eh.e_machine
-#endif
 
 const char *plugin_hook_name(enum plugin_hook hook)
 {
@@ -60,125 +29,6 @@ const char *plugin_hook_name(enum plugin_hook hook)
 		"on_end",      "callback",
 	};
 	return (unsigned)hook < HOOK_COUNT ? names[hook] : "?";
-}
-
-/* What anyone may write, anyone may run in the gateway. */
-static int image_check_mode(const char *path, const char *what, mode_t mode, struct error *e)
-{
-	if (mode & S_IWOTH)
-		return error_set(e, "%s: refused: anyone may write this %s (chmod o-w %s)", path,
-				 what, path);
-	return 0;
-}
-
-static int image_check_directory(const char *dir, struct error *e)
-{
-	struct stat st;
-
-	if (stat(dir, &st))
-		return error_set(e, "%s: %s", dir, strerror(errno));
-	return image_check_mode(dir, "directory", st.st_mode, e);
-}
-
-/* The whole file in memory (free() it), or NULL. */
-static char *image_read(const char *path, size_t *size, struct error *e)
-{
-	struct stat st;
-	char *bytes = NULL;
-	size_t have = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 || fstat(fd, &st)) {
-		error_set(e, "%s: %s", path, strerror(errno));
-		goto fail;
-	}
-	/* The mode of the file that is read, not of what had its name a moment ago. */
-	if (S_ISREG(st.st_mode) && image_check_mode(path, "file", st.st_mode, e))
-		goto fail;
-	if (!S_ISREG(st.st_mode) || st.st_size > IMAGE_FILE_MAX) {
-		error_set(e, "%s: not a plugin: not a regular file of at most 256 MiB", path);
-		goto fail;
-	}
-	*size = (size_t)st.st_size;
-	bytes = malloc(*size + 1);
-	while (bytes && have < *size) {
-		ssize_t n = read(fd, bytes + have, *size - have);
-		if (n <= 0)
-			break;
-		have += (size_t)n;
-	}
-	if (have < *size) {
-		error_set(e, "%s: cannot be read whole", path);
-		goto fail;
-	}
-	close(fd);
-	return bytes;
-fail:
-	free(bytes);
-	if (fd >= 0)
-		close(fd);
-	return NULL;
-}
-
-/* A truncated file would be mapped and then fault: every segment must lie inside. */
-static int image_check_elf(const char *path, const char *bytes, size_t size, struct error *e)
-{
-	Elf64_Ehdr eh;
-	Elf64_Phdr ph;
-
-	if (size < SELFMAG || memcmp(bytes, ELFMAG, SELFMAG) != 0)
-		return error_set(e, "%s: not a plugin: not an ELF file", path);
-	if (size < sizeof(eh))
-		return error_set(e, "%s: truncated", path);
-	memcpy(&eh, bytes, sizeof(eh));
-	if (eh.e_ident[EI_CLASS] != IMAGE_CLASS || eh.e_ident[EI_DATA] != IMAGE_DATA ||
-	    eh.e_machine != IMAGE_MACHINE)
-		return error_set(e, "%s: built for another kind of processor", path);
-	if (eh.e_type != ET_DYN || eh.e_phentsize != sizeof(ph))
-		return error_set(e, "%s: not a plugin: not a shared object (cc -shared)", path);
-	if (eh.e_phoff > size || (uint64_t)eh.e_phnum * sizeof(ph) > size - eh.e_phoff)
-		return error_set(e, "%s: truncated", path);
-	for (unsigned i = 0; i < eh.e_phnum; i++) {
-		memcpy(&ph, bytes + eh.e_phoff + i * sizeof(ph), sizeof(ph));
-		if (ph.p_offset > size || ph.p_filesz > size - ph.p_offset)
-			return error_set(e, "%s: truncated", path);
-	}
-	return 0;
-}
-
-/* FNV-1a: tells versions of a file apart; not meant against forgery. */
-static void image_hash(const char *bytes, size_t size, char out[17])
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < size; i++)
-		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
-	snprintf(out, 17, "%016llx", (unsigned long long)h);
-}
-
-/* A private copy that nobody can change or truncate under us, and that leaves nothing behind: a
- * sealed memfd named by plugin and hash.  Its descriptor stays open, since the dynamic linker
- * knows objects by the name they were opened by. */
-static int image_copy(const char *name, const char *hash, const char *bytes, size_t size,
-		      struct error *e)
-{
-	char label[128];
-	size_t done = 0;
-
-	snprintf(label, sizeof(label), "%.80s-%s", name, hash);
-	int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return error_set(e, "%s: no memory for a private copy: %s", name, strerror(errno));
-	while (done < size) {
-		ssize_t n = write(fd, bytes + done, size - done);
-		if (n <= 0) {
-			close(fd);
-			return error_set(e, "%s: no memory for a private copy", name);
-		}
-		done += (size_t)n;
-	}
-	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-	return fd;
 }
 
 /* The n-th name of a comma-separated list of the plugin's. */
@@ -296,25 +146,11 @@ static int image_open_error(struct error *e)
 	return error_set(e, "%s", behind ? behind + 2 : text ? text : "cannot be loaded");
 }
 
-static int image_load(struct plugin_image *image, const char *dir, const struct gh_host *host,
+static int image_load(struct plugin_image *image, int fd, const struct gh_host *host,
 		      struct error *e)
 {
-	size_t size;
 	char copy[64];
-	int fd;
 
-	if (image_check_directory(dir, e))
-		return -1;
-	char *bytes = image_read(image->path, &size, e);
-	if (!bytes)
-		return -1;
-	image_hash(bytes, size, image->hash);
-	if (image_check_elf(image->path, bytes, size, e) ||
-	    (fd = image_copy(image->name, image->hash, bytes, size, e)) < 0) {
-		free(bytes);
-		return -1;
-	}
-	free(bytes);
 	/* By our number where /proc is ours, so that a debugger finds the file under its name. */
 	snprintf(copy, sizeof(copy), "/proc/%ld/fd/%d", (long)getpid(), fd);
 	if (access(copy, F_OK))
@@ -327,48 +163,49 @@ static int image_load(struct plugin_image *image, const char *dir, const struct 
 	return 0;
 }
 
-static struct plugin_image *image_new(const char *dir, const char *name, struct error *e)
+static struct plugin_image *image_new(const struct plugin_file *file)
 {
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/%s.so", dir, name) >= (int)sizeof(path)) {
-		error_set(e, "the path of plugin \"%.80s\" is too long", name);
-		return NULL;
-	}
 	struct plugin_image *image = xcalloc(1, sizeof(*image));
-	image->name = xstrdup(name);
-	image->path = xstrdup(path);
+
+	image->name = xstrdup(file->name);
+	image->path = xstrdup(file->path);
+	snprintf(image->hash, sizeof(image->hash), "%s", file->hash);
 	return image;
 }
 
-struct plugin_image *plugin_image_absent(const char *dir, const char *name, struct error *e)
+struct plugin_image *plugin_image_absent(const struct plugin_file *file)
 {
-	struct plugin_image *image = image_new(dir, name, e);
-	size_t size;
-	char *bytes = image ? image_read(image->path, &size, e) : NULL;
+	struct plugin_image *image = image_new(file);
 
-	if (!bytes) {
-		if (image)
-			plugin_image_free(image);
+	image->held = image->absent = true;
+	return image;
+}
+
+struct plugin_image *plugin_image_adopt(const struct plugin_file *file, const struct gh_host *host,
+					struct error *e)
+{
+	struct plugin_image *image = image_new(file);
+
+	if (image_load(image, file->fd, host, e)) {
+		plugin_image_free(image);
 		return NULL;
 	}
-	image_hash(bytes, size, image->hash);
-	free(bytes);
-	image->held = image->absent = true;
 	return image;
 }
 
 struct plugin_image *plugin_image_load(const char *dir, const char *name,
 				       const struct gh_host *host, struct error *e)
 {
-	struct plugin_image *image = image_new(dir, name, e);
+	struct plugin_image *image;
+	struct plugin_file file;
 
-	if (!image)
+	if (plugin_file_open(&file, dir, name, e))
 		return NULL;
-	if (image_load(image, dir, host, e)) {
-		plugin_image_free(image);
-		return NULL;
-	}
+	image = plugin_image_adopt(&file, host, e);
+	/* Its descriptor stays open, also after an error: the dynamic linker knows objects by the
+	 * name they were opened by. */
+	file.fd = -1;
+	plugin_file_close(&file);
 	return image;
 }
 

@@ -29,6 +29,8 @@ enum plugin_hook {
 
 const char *plugin_hook_name(enum plugin_hook);
 
+struct plugin_file;
+
 /* A loaded plugin.  plugin is our copy, zero-filled behind what the file has. */
 struct plugin_image {
 	char *name;    /* the file's name without .so, equal to plugin.name */
@@ -42,15 +44,18 @@ struct plugin_image {
 	bool absent;    /* held when the process started: its code is not here at all */
 };
 
-/* Loads DIR/NAME.so: refuses what others may write (file and directory), copies it to a private
- * file named by its content hash, dlopens that with RTLD_NOW | RTLD_LOCAL, checks the descriptor
+/* Loads the copy that the file holds: dlopens it with RTLD_NOW | RTLD_LOCAL, checks the descriptor
  * (sizes, ABI, name, unknown hooks and option kinds by name), hands over host.  Does not call
- * load.  NULL and the reason. */
+ * load.  The descriptor is borrowed and must stay open as long as the process lives.  NULL and the
+ * reason. */
+struct plugin_image *plugin_image_adopt(const struct plugin_file *, const struct gh_host *,
+					struct error *);
+/* Opens DIR/NAME.so (plugin_file_open) and loads it.  NULL and the reason. */
 struct plugin_image *plugin_image_load(const char *dir, const char *name,
 				       const struct gh_host *host, struct error *);
-/* A record of the file as it is now, without loading it: name, path and hash; no hooks.  For a
- * plugin that is quarantined.  NULL and the reason. */
-struct plugin_image *plugin_image_absent(const char *dir, const char *name, struct error *);
+/* A record of the file, without loading it: name, path and hash; no hooks.  For a plugin that is
+ * quarantined. */
+struct plugin_image *plugin_image_absent(const struct plugin_file *);
 /* Frees the record; the code stays mapped. */
 void plugin_image_free(struct plugin_image *);
 

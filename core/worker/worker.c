@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "config/errors.h"
 #include "config/gateway.h"
+#include "config/handed.h"
 #include "control/channel.h"
 #include "net/fetch.h"
 #include "net/listener.h"
@@ -34,8 +35,8 @@ struct worker {
 	int index, listen_count;
 	int64_t generation;
 	const char *file;
-	json_t *start;   /* GATEHOUSE_WORKER */
-	struct str text; /* the configuration's text, mapped */
+	json_t *start;           /* GATEHOUSE_WORKER */
+	struct str text, handed; /* the configuration's, mapped one behind the other */
 	struct gateway_config *config;
 	struct config_errors errors;
 	struct route_table *routes;
@@ -58,13 +59,11 @@ static void worker_close_handles(struct worker *w);
 static void worker_send_errors(struct worker *w)
 {
 	json_t *list = json_array(), *message;
-	char line[2048];
 
 	for (size_t i = 0; i < w->errors.count; i++) {
-		const struct config_error *e = &w->errors.items[i];
-		snprintf(line, sizeof(line), "%s:%u:%u: %s: %s", w->file, e->line, e->column,
-			 e->pointer, e->text);
+		char *line = config_error_line(&w->errors.items[i], w->file);
 		json_array_append_new(list, json_string(line));
+		free(line);
 	}
 	message = json_pack("{s:s, s:o}", "type", "failed", "errors", list);
 	if (message)
@@ -281,7 +280,11 @@ static int worker_read_start(struct worker *w, struct error *e)
 	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, WORKER_FD_CONFIG, 0);
 	if (p == MAP_FAILED)
 		return error_set(e, "configuration: %s", strerror(errno));
-	w->text = (struct str){ p, (size_t)st.st_size };
+	size_t n = (size_t)json_integer_value(json_object_get(w->start, "text"));
+	if (n > (size_t)st.st_size)
+		return error_set(e, "the configuration was not handed down whole");
+	w->text = (struct str){ p, n };
+	w->handed = (struct str){ (const char *)p + n, (size_t)st.st_size - n };
 	return 0;
 }
 
@@ -301,6 +304,15 @@ static void worker_log(struct worker *w)
 		 name);
 }
 
+/* The descriptor of the first copy of a plugin: they are behind all sockets. */
+static int worker_first_plugin(const struct worker *w)
+{
+	int each = (int)json_integer_value(json_object_get(w->start, "spare_each"));
+
+	return WORKER_FD_LISTEN + w->listen_count +
+	       (int)json_array_size(json_object_get(w->start, "spares")) * each;
+}
+
 /* Configuration, routes, plugins: every error is told to the control process. */
 static int worker_load(struct worker *w)
 {
@@ -308,6 +320,8 @@ static int worker_load(struct worker *w)
 	if (!w->config)
 		return -1;
 	worker_log(w);
+	if (handed_apply_text(w->config, w->handed, worker_first_plugin(w), &w->errors))
+		return -1;
 	w->proxy.config = w->config;
 	w->proxy.slab = &w->slab;
 	w->proxy.loop = &w->loop;
@@ -425,7 +439,7 @@ int worker_main(void)
 	config_errors_fini(&w.errors);
 	slab_close(&w.slab);
 	json_decref(w.start);
-	munmap((void *)(uintptr_t)w.text.p, w.text.n);
+	munmap((void *)(uintptr_t)w.text.p, w.text.n + w.handed.n);
 	uv_loop_close(&w.loop);
 	return 0;
 }

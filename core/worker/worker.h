@@ -9,15 +9,16 @@
 
 /* How the control process starts a worker: "gatehouse worker", with these inherited
  * descriptors and the environment variable GATEHOUSE_WORKER
- * {"generation":N,"worker":N,"file":PATH,"listen":COUNT,"spares":[WORKER,...],"spare_each":COUNT,
- * "hold":[{"name":TEXT,"hash":TEXT},...],"log_level":N,"log_format":N}, the last two -1 unless the
- * command line overrides the configuration.
+ * {"generation":N,"worker":N,"file":PATH,"text":BYTES,"listen":COUNT,"spares":[WORKER,...],
+ * "spare_each":COUNT,"hold":[{"name":TEXT,"hash":TEXT},...],"log_level":N,"log_format":N}, the last
+ * two -1 unless the command line overrides the configuration.
  *
  *	3              the channel
  *	4              the slab
- *	5              the configuration's text (a memfd, read from offset 0)
+ *	5              the configuration's text, "text" bytes, and what config/handed.h adds to it
  *	6 ... 6+n-1    listening sockets, "listen" of them: at least one per address
- *	6+n ...        "spare_each" sockets of each of the workers "spares" (worker/spares.h)
+ *	6+n ...        "spare_each" sockets of each of the workers "spares" (worker/spares.h), then
+ *	               copies of plugins, in the order of "plugins" in config/handed.h
  */
 enum { WORKER_FD_CHANNEL = 3, WORKER_FD_SLAB = 4, WORKER_FD_CONFIG = 5, WORKER_FD_LISTEN = 6 };
 

@@ -320,8 +320,8 @@ def write_config(config):
 def start_gateway(config, env=None, wait=True, limit=10.0):
     """Starts a gateway and waits until it is ready (wait=False: only starts it).
 
-    config is an object, to which listen, admin, workers, plugin_dir and access_log are
-    added where missing, or the complete text of a file with literal ports.
+    config is an object, to which listen, admin, workers, plugin_dir, autoload (off) and
+    access_log are added where missing, or the complete text of a file with literal ports.
     """
     if isinstance(config, str):
         parsed = json.loads(config)
@@ -331,6 +331,7 @@ def start_gateway(config, env=None, wait=True, limit=10.0):
             "admin": "127.0.0.1:%d" % free_port(),
             "workers": 1,
             "plugin_dir": plugin_dir(),
+            "autoload": False,
             "access_log": scratch("access.log"),
         }
         parsed.update(config)

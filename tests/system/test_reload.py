@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reload: the command, POST /reload, a watched file, what is refused and why, and memory.
+
+RELOADS=200 python3 test_reload.py Memory: the long run; it prints the control process's memory.
+"""
+import json
+import os
+import re
+import threading
+import unittest
+
+from harness import SLOW, free_port, request, run_gatehouse, scratch, start_gateway, wait_until
+from test_processes import ProcessCase, test_plugins
+
+RELOADS = int(os.environ.get("RELOADS", "12"))
+
+
+def write(path, config):
+    """Replaces the file by a new one under its name."""
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.write(config if isinstance(config, str) else json.dumps(config))
+    os.rename(path + ".new", path)
+
+
+def post(gw, path="/reload", headers=()):
+    """POST to the admin listener."""
+    return request(gw.admin, path, "POST", headers=headers, body=b"", limit=60)
+
+
+class Command(ProcessCase):
+    def test_reloads_and_waits(self):
+        gw = self.start()
+        config = dict(gw.config)
+        config["routes"] = [dict(config["routes"][0], path="/other/*")]
+        write(gw.path, config)
+        status, out, err = run_gatehouse("reload", "-c", gw.path, limit=60)
+        self.assertEqual((status, out, err), (0, "reloaded: generation 2 serves\n", ""))
+        self.assertEqual(request(gw.port, "/other/a").status, 200)
+        self.assertEqual(request(gw.port, "/web/a").status, 404)
+
+    def test_reasons_of_a_refusal(self):
+        gw = self.start(plugin_dir=test_plugins())
+        pids = gw.worker_pids()
+        bad = dict(gw.config, worker=2, acces_log="off")
+        missing = json.loads(json.dumps(gw.config))
+        missing["routes"][0]["plugin"] = "rely"
+        option = json.loads(json.dumps(gw.config))
+        option["routes"][0]["config"]["servise"] = "x"
+        crash = json.loads(json.dumps(gw.config))
+        crash["routes"].append({"path": "/f", "plugin": "faults", "config": {"load": True}})
+        twice = json.loads(json.dumps(gw.config))
+        twice["routes"].append(twice["routes"][0])
+        for config, texts in (
+                (bad, ['did you mean "workers"?', 'did you mean "access_log"?']),
+                (missing, ["/routes/0/plugin: no plugin \"rely\"", 'did you mean "relay"?']),
+                (option, ["/routes/0/config/servise", 'did you mean "service"?']),
+                (crash, ["/routes/1/plugin: plugin \"faults\" crashed while being checked "
+                         "(SIGABRT in route_open)"]),
+                (twice, ["/routes/1"])):
+            with self.subTest(texts[0]):
+                write(gw.path, config)
+                status, out, err = run_gatehouse("reload", "-c", gw.path, limit=60)
+                self.assertEqual((status, out), (1, ""))
+                for text in texts:
+                    self.assertIn(text, err)
+                self.assertIn("refused; the gateway goes on as it was", err)
+                self.assertEqual(gw.worker_pids(), pids)
+                self.assertEqual(request(gw.port, "/web/a").status, 200)
+        self.assertEqual(gw.status()["reloads_refused"], 5)
+
+    def test_worker_that_fails_later_is_told(self):
+        gw = self.start()
+        taken = dict(gw.config, listen=["192.0.2.1:%d" % free_port()])
+        write(gw.path, taken)
+        status, _, err = run_gatehouse("reload", "-c", gw.path, limit=60)
+        self.assertEqual(status, 1)
+        self.assertIn("no network interface has this address", err)
+        self.assertEqual(request(gw.port, "/web/a").status, 200)
+
+    def test_what_does_not_reload_is_told(self):
+        gw = self.start()
+        admin = "127.0.0.1:%d" % gw.admin
+        write(gw.path, dict(gw.config, admin="127.0.0.1:%d" % free_port()))
+        status, out, err = run_gatehouse("reload", "-c", gw.path, "--admin", admin, limit=60)
+        self.assertEqual((status, out), (0, "reloaded: generation 2 serves\n"))
+        self.assertRegex(err, "^not reloaded: admin: ")
+
+    def test_nobody_answers(self):
+        port = free_port()
+        path = scratch("gateway.json")
+        for args, text in ((("--admin", "127.0.0.1:%d" % port),
+                            "no gateway answers at 127.0.0.1:%d" % port),
+                           (("--admin", "nonsense"), "--admin nonsense: ")):
+            status, out, err = run_gatehouse("reload", *args)
+            self.assertEqual((status, out), (1, ""))
+            self.assertIn(text, err)
+        write(path, {"listen": ":%d" % port, "admin": "off", "routes": []})
+        status, _, err = run_gatehouse("reload", "-c", path)
+        self.assertEqual(status, 1)
+        self.assertIn('"admin": "off"', err)
+        self.assertEqual(run_gatehouse("reload", "--help")[0], 0)
+
+    def test_unix_socket(self):
+        path = scratch("admin.sock")
+        os.unlink(path)
+        config = self.config(listen=["127.0.0.1:%d" % free_port()], admin="unix:" + path)
+        gateway = start_gateway(config, wait=False)
+        self.addCleanup(gateway.stop)
+        gateway.wait_listening(gateway.port)
+        status, out, err = run_gatehouse("reload", "-c", gateway.path, limit=60)
+        self.assertEqual((status, out, err), (0, "reloaded: generation 2 serves\n", ""))
+
+
+class Admin(ProcessCase):
+    def test_answer(self):
+        gw = self.start()
+        res = post(gw)
+        self.assertEqual((res.status, res.json()), (200, {
+            "outcome": "done", "generation": 2, "errors": [], "notes": []}))
+        write(gw.path, "{")
+        res = post(gw)
+        self.assertEqual((res.status, res.json()["outcome"]), (409, "refused"))
+        self.assertEqual(res.json()["generation"], 2)
+        self.assertRegex(res.json()["errors"][0], r"gateway\.json\S*:1:\d+: ")
+
+    def test_other_methods_and_pages(self):
+        gw = self.start()
+        res = request(gw.admin, "/reload")
+        self.assertEqual((res.status, res.headers.get("allow")), (405, b"POST"))
+        res = post(gw, "/status")
+        self.assertEqual((res.status, res.headers.get("allow")), (405, b"GET, HEAD"))
+        self.assertEqual(gw.status()["reloads"], 0)
+
+    def test_browsers(self):
+        gw = self.start()
+        own = "http://gatehouse"
+        for headers in ([("Origin", "http://evil.example")], [("Origin", "null")],
+                        [("Origin", "https://gatehouse")], [("Sec-Fetch-Site", "cross-site")],
+                        [("Origin", own + ".evil.example")]):
+            self.assertEqual(post(gw, headers=headers).status, 403, headers)
+        self.assertEqual(gw.status()["reloads"], 0)
+        self.assertEqual(post(gw, headers=[("Origin", own)]).status, 200)
+
+    def test_several_ask_at_once(self):
+        gw = self.start()
+        status = []
+
+        def ask():
+            status.append(post(gw).status)
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60 * SLOW)
+        self.assertEqual(status, [200] * 6)
+        self.assertLessEqual(gw.status()["reloads"], 6)
+
+
+class Watch(ProcessCase):
+    def path_is(self, gw, path):
+        """Waits until that path is served."""
+        wait_until(lambda: request(gw.port, path).status == 200, 10.0, path + " is served")
+
+    def with_path(self, gw, path):
+        """The gateway's configuration with another route."""
+        config = json.loads(json.dumps(gw.config))
+        config["routes"][0]["path"] = path
+        return config
+
+    def test_file_change(self):
+        gw = self.start(watch=True)
+        write(gw.path, self.with_path(gw, "/renamed/*"))
+        self.path_is(gw, "/renamed/a")
+        with open(gw.path, "w", encoding="utf-8") as f:
+            json.dump(self.with_path(gw, "/written/*"), f)
+        self.path_is(gw, "/written/a")
+        write(gw.path, "{")
+        wait_until(lambda: gw.status()["reloads_refused"] == 1, 10.0, "the bad file is refused")
+        self.assertEqual(request(gw.port, "/written/a").status, 200)
+
+    def test_symbolic_link(self):
+        first, second = scratch("first.json"), scratch("second.json")
+        gw = self.start(watch=True)
+        write(first, gw.config)
+        write(second, self.with_path(gw, "/second/*"))
+        for target in (first, second):
+            os.symlink(target, gw.path + ".link")
+            os.rename(gw.path + ".link", gw.path)
+        self.path_is(gw, "/second/a")
+
+
+class Memory(ProcessCase):
+    def test_reloads_leave_nothing_behind(self):
+        gw = self.start(plugin_dir=test_plugins())
+
+        def resident():
+            with open("/proc/%d/status" % gw.pid, encoding="ascii") as f:
+                return int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1))
+
+        def reload(n):
+            for _ in range(n):
+                self.assertEqual(post(gw).status, 200)
+            wait_until(lambda: len(gw.status()["generations"]) == 1, 30.0, "the old have ended")
+        def files():
+            return len(os.listdir("/proc/%d/fd" % gw.pid))
+        reload(4)
+        before, open_files = resident(), files()
+        reload(RELOADS)
+        after = resident()
+        print("control process: %d KiB at the start, %d KiB after %d reloads (%+.1f %%)" % (
+            before, after, RELOADS, 100.0 * (after - before) / before))
+        self.assertLess(after, before * 1.05 + 256)
+        self.assertLessEqual(files(), open_files + 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
