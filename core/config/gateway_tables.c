@@ -239,8 +239,7 @@ static const struct gh_option http_rows[] = {
 static const struct gh_option quarantine_rows[] = {
 	{ GH_ROW_(struct config_quarantine, crashes, int64_t, GH_OPT_INT, "3",
 		  "Workers that one plugin may end within the window; then its routes answer 503 "
-		  "until a new file takes its place or gatehouse plugin release lets it go.  Off: "
-		  "never."),
+		  "until a new file takes its place.  Off: never."),
 	  .choices = "off", .min = 1, .max = 100, .flags = OPTION_WORD },
 	TIME(struct config_quarantine, window, "1m", SECOND, 24 * HOUR,
 	     "The time in which the crashes are counted."),
