@@ -130,7 +130,24 @@ struct config_endpoint {
 	const char *host; /* without brackets */
 	uint16_t port;
 	uint32_t weight;
+	const char *zone; /* NULL: none */
 };
+
+/* What of a request "balance": "hash" goes by. */
+enum config_hash_kind {
+	CONFIG_HASH_CLIENT,
+	CONFIG_HASH_HEADER,
+	CONFIG_HASH_COOKIE,
+	CONFIG_HASH_PATH, /* a parameter of the route's pattern */
+};
+
+struct config_hash {
+	enum config_hash_kind kind;
+	const char *name; /* NULL for CONFIG_HASH_CLIENT */
+};
+
+/* Positions in the choices of "on_all_critical". */
+enum { CONFIG_CRITICAL_PANIC, CONFIG_CRITICAL_FAIL };
 
 struct config_service {
 	const char *name;
@@ -145,7 +162,12 @@ struct config_service {
 	uint16_t default_port;
 	const char *datacenter, *ns; /* in Consul; NULL: as discovery.consul says */
 	int consistency;             /* as in struct config_consul; -1: as there */
-	int balance;                 /* enum: round_robin */
+	int balance;                 /* enum balance_policy */
+	struct config_hash hash;     /* CONFIG_HASH_CLIENT unless said otherwise */
+	double hash_load;            /* 0: unbounded */
+	int prefer_zone;             /* enum zone_mode */
+	uint64_t slow_start;         /* ms; 0: none */
+	struct gh_strings failover;  /* names of services */
 	int on_all_critical;         /* enum: panic | fail */
 	uint64_t connect, response;  /* 0: the default's */
 	struct config_ejection ejection;
@@ -200,6 +222,7 @@ struct gateway_config {
 	struct config_listen admin;
 	bool admin_on;
 	uint32_t workers;       /* resolved: "auto" is the number of usable cores */
+	const char *zone;       /* where the gateway runs; NULL: not said */
 	const char *plugin_dir; /* absolute */
 	bool autoload;          /* the directory is watched, and default routes are served */
 	bool watch;             /* the file is */

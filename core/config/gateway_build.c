@@ -132,6 +132,7 @@ void build_process(const struct gateway_build *b)
 	build_listen(b);
 	build_admin(b);
 	c->workers = raw->workers ? (uint32_t)raw->workers : build_cores();
+	c->zone = build_optional(raw->zone);
 	c->plugin_dir = build_optional(raw->plugin_dir) ?
 				address_path(&c->arena, b->base, raw->plugin_dir) :
 				GATEHOUSE_PLUGIN_DIR;
@@ -294,6 +295,7 @@ static void build_endpoints(const struct gateway_build *b, const struct raw_serv
 		if (!items[i].address)
 			continue;
 		ep->weight = (uint32_t)items[i].weight;
+		ep->zone = build_optional(items[i].zone);
 		if (address_endpoint(a, items[i].address, ep, &e) < 0) {
 			build_error(b, at, "%s", e.text);
 			continue;
@@ -348,7 +350,6 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 		.datacenter = build_optional(raw->datacenter),
 		.ns = build_optional(raw->ns),
 		.consistency = raw->consistency - 1,
-		.balance = raw->balance,
 		.on_all_critical = raw->on_all_critical,
 		.connect = raw->timeout.connect,
 		.response = raw->timeout.response,
@@ -360,6 +361,7 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 			    "space and no \"/\"",
 			    raw->name);
 	build_meta(b, raw, s);
+	build_balance(b, raw, pointer, object, s);
 	if (!s->is_static)
 		return;
 	if (json_is_array(json_object_get(object, "endpoints")) && raw->endpoints.n == 0)

@@ -37,5 +37,8 @@ void build_health(const struct gateway_build *, const struct raw_service *, cons
 /* One route, as if it stood at the pointer. */
 void build_route(const struct gateway_build *, const char *pointer, const struct raw_route *,
 		 struct config_route *);
+/* Balancing and failover of one service; object is what the file says of it. */
+void build_balance(const struct gateway_build *, const struct raw_service *, const char *pointer,
+		   const json_t *object, struct config_service *); /* gateway_balance.c */
 
 #endif

@@ -258,6 +258,7 @@ static const struct gh_option endpoint_rows[] = {
 	  .flags = GH_OPT_REQUIRED },
 	GH_INT(struct raw_endpoint, weight, "1", 1, 65535,
 	       "Share of the requests, against the others'."),
+	GH_STRING(struct raw_endpoint, zone, NULL, "The zone that it runs in."),
 };
 
 static const struct gh_option service_timeout_rows[] = {
@@ -294,8 +295,27 @@ static const struct gh_option service_rows[] = {
 	      "Its namespace (Consul Enterprise only); that of discovery.consul when absent."),
 	GH_ENUM(struct raw_service, consistency, "inherit|stale|default|consistent", "inherit",
 		"As in discovery.consul, for this service."),
-	GH_ENUM(struct raw_service, balance, "round_robin", "round_robin",
-		"How an endpoint is picked for each request."),
+	GH_ENUM(struct raw_service, balance, "round_robin|least_requests|two_choices|random|hash",
+		"round_robin",
+		"How an endpoint is picked for each request, by weight: in turn, the one with the "
+		"fewest requests, the better of two drawn ones, by chance, or by a key."),
+	GH_STRING(struct raw_service, hash_by, "client",
+		  "The key of balance hash: client (the address), header:NAME, cookie:NAME or "
+		  "path:NAME (a parameter of the route).  Requests without it are spread by "
+		  "chance."),
+	{ GH_ROW_(struct raw_service, hash_load, double, GH_OPT_NUMBER, "1.25",
+		  "How many times its fair share of the requests in hand an endpoint may have "
+		  "before a key's next endpoint is taken."),
+	  .choices = "unlimited", .min = 1, .max = 1000, .flags = OPTION_WORD },
+	GH_ENUM(struct raw_service, prefer_zone, "off|balanced|always", "off",
+		"Endpoints of the gateway's own zone first: balanced as far as their capacity "
+		"goes, always while there is one."),
+	TIME(struct raw_service, slow_start, "0s", 0, HOUR,
+	     "Time in which a new endpoint comes from a tenth of its weight to all of it."),
+	{ GH_ROW_(struct raw_service, failover, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Services that take the requests while this one has no endpoint, the first "
+		  "that has one."),
+	  .flags = OPTION_SHORTHAND },
 	GH_ENUM(struct raw_service, on_all_critical, "panic|fail", "panic",
 		"When no instance is healthy: panic tries the critical ones, fail answers 503."),
 	GH_OBJECT(struct raw_service, timeout, service_timeout_rows,
@@ -363,6 +383,8 @@ static const struct gh_option gateway_rows[] = {
 	{ GH_ROW_(struct raw_gateway, workers, int64_t, GH_OPT_INT, "auto",
 		  "Worker processes; auto is one for each core that the process may use."),
 	  .choices = "auto", .min = 1, .max = 256, .flags = OPTION_WORD },
+	GH_STRING(struct raw_gateway, zone, "${ZONE:-}",
+		  "The zone that the gateway runs in, for prefer_zone."),
 	GH_STRING(struct raw_gateway, plugin_dir, NULL,
 		  "Where plugins are; when absent, the directory that they were installed in."),
 	GH_BOOL(struct raw_gateway, autoload, "true",

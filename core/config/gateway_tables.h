@@ -48,6 +48,7 @@ struct raw_log {
 struct raw_endpoint {
 	const char *address;
 	int64_t weight;
+	const char *zone;
 };
 
 struct raw_service_timeout {
@@ -65,6 +66,11 @@ struct raw_service {
 	const char *datacenter, *ns;
 	int consistency; /* 0: inherit, else one more than in struct config_consul */
 	int balance, on_all_critical;
+	const char *hash_by;
+	double hash_load;
+	int prefer_zone;
+	uint64_t slow_start;
+	struct gh_strings failover;
 	struct raw_service_timeout timeout;
 	struct config_ejection ejection;
 	struct raw_check check;
@@ -101,6 +107,7 @@ struct raw_gateway {
 	struct gh_strings listen;
 	const char *admin;
 	int64_t workers; /* 0: "auto" */
+	const char *zone;
 	const char *plugin_dir, *access_log;
 	int autoload, watch;
 	struct raw_log log;

@@ -218,6 +218,8 @@ static void health_keep(struct instance_set *out, const struct health_entry *e)
 	item->port = e->port;
 	item->weight = e->weight;
 	item->status = e->status;
+	instance_text(item->zone, sizeof(item->zone), "%s",
+		      health_string(json_object_get(e->service, "Meta"), "zone"));
 	memcpy(item->why, e->why, sizeof(item->why));
 }
 

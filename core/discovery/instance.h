@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 
-enum { INSTANCE_HOST_SIZE = 256, INSTANCE_WHY_SIZE = 160 };
+enum { INSTANCE_HOST_SIZE = 256, INSTANCE_WHY_SIZE = 160, INSTANCE_ZONE_SIZE = 64 };
 
 /* From best to worst: the status of an instance is the worst of its checks. */
 enum instance_status {
@@ -26,7 +26,8 @@ struct instance {
 	char *host; /* IPv4 or IPv6 text as inet_ntop() writes it, or a host name */
 	bool named; /* host is a name, to be resolved */
 	uint16_t port;
-	uint32_t weight; /* 0: no traffic */
+	uint32_t weight;               /* 0: no traffic */
+	char zone[INSTANCE_ZONE_SIZE]; /* "": none is known */
 	enum instance_status status;
 	bool usable;      /* as judged by discovery/watch */
 	bool suspect;     /* not in the source's last answer, and held by discovery/watch */

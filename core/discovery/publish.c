@@ -47,6 +47,7 @@ static struct registry_endpoint *publish_add(struct publish_list *list, const st
 					 .weight = i->weight,
 					 .usable = i->usable };
 	snprintf(e->why, sizeof(e->why), "%s", i->why);
+	snprintf(e->zone, sizeof(e->zone), "%s", i->zone);
 	return e;
 }
 

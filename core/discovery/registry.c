@@ -66,7 +66,8 @@ static bool registry_endpoint_same(const struct registry_endpoint *a,
 {
 	return a->port == b->port && a->weight == b->weight && a->usable == b->usable &&
 	       strcmp(a->id, b->id) == 0 && strcmp(a->address, b->address) == 0 &&
-	       strcmp(a->why, b->why) == 0 && strcmp(a->out, b->out) == 0 && a->slot == b->slot;
+	       strcmp(a->zone, b->zone) == 0 && strcmp(a->why, b->why) == 0 &&
+	       strcmp(a->out, b->out) == 0 && a->slot == b->slot;
 }
 
 /* Both sorted by id: keeps "since" where usable is as it was; whether anything differs. */
@@ -183,6 +184,8 @@ static json_t *registry_endpoint_json(const struct registry_endpoint *e)
 	json_t *json = json_pack("{s:s, s:s, s:i, s:i}", "id", e->id, "address", e->address, "port",
 				 (int)e->port, "weight", (int)e->weight);
 
+	if (e->zone[0])
+		json_object_set_new(json, "zone", json_string(e->zone));
 	if (e->slot >= 0)
 		json_object_set_new(json, "slot", json_integer(e->slot));
 	return json;

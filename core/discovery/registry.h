@@ -23,6 +23,7 @@ struct registry_endpoint {
 	char address[46]; /* IPv4 or IPv6 text; "" while a host name is not resolved */
 	uint16_t port;
 	uint32_t weight; /* >= 1 when usable */
+	char zone[64];   /* "": none is known */
 	bool usable;
 	char why[160];     /* "passing", "critical: check TTL expired", "maintenance", ... */
 	uint64_t since_ms; /* wall clock of the last change of usable */

@@ -31,6 +31,7 @@ void static_publish(struct publish *p, const struct config_service *service)
 		item->port = e->port;
 		item->weight = e->weight;
 		item->usable = e->weight > 0;
+		instance_text(item->zone, sizeof(item->zone), "%s", e->zone ? e->zone : "");
 		instance_text(item->why, sizeof(item->why), "%s",
 			      item->usable ? "static" : "weight 0");
 	}

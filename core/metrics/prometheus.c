@@ -276,11 +276,13 @@ static void prometheus_service_failures(struct buf *b, const struct total *t)
 	}
 
 /* Those from SERVICE_GAUGES on are gauges. */
-enum { SERVICE_GAUGES = 4 };
+enum { SERVICE_GAUGES = 5 };
 static const struct prometheus_member prometheus_service_members[] = {
 	SERVICE_MEMBER(retries, "gatehouse_upstream_retries_total", "Further tries of a request."),
 	SERVICE_MEMBER(retries_refused, "gatehouse_upstream_retries_refused_total",
 		       "Retries that the retry budget did not allow."),
+	SERVICE_MEMBER(failovers, "gatehouse_upstream_failovers_total",
+		       "Requests that another service took, as this one had no endpoint."),
 	SERVICE_MEMBER(connects, "gatehouse_upstream_connects_total",
 		       "Connections to the service that were opened."),
 	SERVICE_MEMBER(reused, "gatehouse_upstream_reused_total",

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/shm.h"
 
-static const uint64_t SLAB_MAGIC = 0x676174652d736c62; /* another layout, another number */
+static const uint64_t SLAB_MAGIC = 0x676174652d736c63; /* another layout, another number */
 
 const uint64_t slab_bucket_us[SLAB_BUCKETS - 1] = {
 	500,    1000,   2500,    5000,    10000,   25000,    50000,    100000,

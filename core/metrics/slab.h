@@ -56,6 +56,7 @@ struct slab_service {
 	uint64_t failures[END_REASON_COUNT];    /* tries that ended with that reason */
 	uint64_t retries;
 	uint64_t retries_refused;       /* the budget was used up */
+	uint64_t failovers;             /* requests that another service took */
 	uint64_t connects;              /* connections opened */
 	uint64_t reused;                /* requests on a kept connection */
 	int64_t connections;            /* open now */

@@ -77,6 +77,7 @@ static void total_add_service(struct total *t, const struct slab_service *from, 
 	total_add_array(to->failures, from->failures, END_REASON_COUNT);
 	to->retries += from->retries;
 	to->retries_refused += from->retries_refused;
+	to->failovers += from->failovers;
 	to->connects += from->connects;
 	to->reused += from->reused;
 	total_add_histogram(&to->duration, &from->duration);

@@ -112,6 +112,9 @@ static int host_call_url(struct exchange *x, const struct gh_call_spec *spec, ch
 			 size_t size)
 {
 	static const struct pick_tried none = { .count = 0 };
+	const struct balance_ask ask = { .tried = &none,
+					 .rand = &x->proxy->rand,
+					 .now_ms = uv_now(x->proxy->loop) };
 	struct service **of_route = x->proxy->route_services[x->route];
 	const char *target = spec->target ? spec->target : "/";
 
@@ -120,7 +123,7 @@ static int host_call_url(struct exchange *x, const struct gh_call_spec *spec, ch
 	for (size_t i = 0; of_route[i]; i++) {
 		if (strcmp(of_route[i]->name, spec->service) != 0)
 			continue;
-		const struct endpoint *ep = service_pick(of_route[i], &none);
+		const struct endpoint *ep = service_pick(of_route[i], &ask);
 		/* No endpoint: a port that nobody listens on gives the plugin its error. */
 		int n = snprintf(url, size, "http://%s%s", ep ? ep->text : "127.0.0.1:0", target);
 		return target[0] == '/' && n < (int)size ? 0 : -1;

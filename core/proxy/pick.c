@@ -6,6 +6,7 @@
 #include "config/gateway.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/hash_key.h"
 #include "proxy/hooks.h"
 #include "proxy/proxy.h"
 #include "proxy/relay.h"
@@ -93,10 +94,36 @@ static void pick_connect(struct exchange *x, bool fresh)
 	exchange_wait(x, WAIT_CONNECT, x->service->connect_ms);
 }
 
+/* The first service with an endpoint of those that stand in for this one. */
+static void pick_fail_over(struct exchange *x)
+{
+	for (size_t i = 0; i < x->service->failover_count; i++) {
+		struct service *other = x->service->failover[i];
+		if (!other->endpoint_count)
+			continue;
+		x->service->metrics->failovers++;
+		x->service = other;
+		return;
+	}
+}
+
+static struct endpoint *pick_endpoint(struct exchange *x)
+{
+	struct balance_ask ask = { .tried = &x->tried,
+				   .rand = &x->proxy->rand,
+				   .now_ms = uv_now(x->proxy->loop) };
+
+	if (!x->service->endpoint_count)
+		pick_fail_over(x);
+	if (x->service->hash)
+		ask.keyed = hash_key(x, x->service->hash, &ask.key);
+	return service_pick(x->service, &ask);
+}
+
 void exchange_pick(struct exchange *x)
 {
 	exchange_enter(x, EXCHANGE_PICK);
-	x->endpoint = service_pick(x->service, &x->tried);
+	x->endpoint = pick_endpoint(x);
 	if (!x->endpoint) {
 		exchange_fail(x,
 			      x->service->state == SERVICE_NEVER ? END_NEVER_REGISTERED :

@@ -7,8 +7,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/rand.h"
 #include "config/gateway.h"
 #include "metrics/slab.h"
+#include "upstream/slow_start.h"
 #include "upstream/upconn.h"
 
 enum { RETRY_TOKENS_START = 10, RETRY_TOKENS_MAX = 100 };
@@ -46,6 +48,14 @@ static void endpoint_drop(struct endpoint *ep)
 	endpoint_unref(ep);
 }
 
+static void service_sets_free(struct service *s)
+{
+	free(s->near.items);
+	free(s->far.items);
+	balance_fini(&s->near);
+	balance_fini(&s->far);
+}
+
 void services_fini(struct services *all)
 {
 	size_t i = 0;
@@ -55,11 +65,30 @@ void services_fini(struct services *all)
 		struct service *s = e->value;
 		for (size_t k = 0; k < s->endpoint_count; k++)
 			endpoint_unref(s->endpoints[k]);
+		balance_fini(&s->all);
+		service_sets_free(s);
 		free(s->endpoints);
+		free(s->failover);
 		free(s->name);
 		free(s);
 	}
 	map_fini(&all->by_name);
+}
+
+static void service_configure(struct services *all, struct service *s,
+			      const struct config_service *own)
+{
+	s->connect_ms = own->connect ? own->connect : s->connect_ms;
+	s->response_ms = own->response ? own->response : s->response_ms;
+	s->policy = (enum balance_policy)own->balance;
+	s->hash = s->policy == BALANCE_HASH ? &own->hash : NULL;
+	s->hash_load = own->hash_load;
+	s->slow_start_ms = own->slow_start;
+	if (all->config->zone)
+		s->zone_mode = (enum zone_mode)own->prefer_zone;
+	s->failover = xcalloc(own->failover.n + 1, sizeof(struct service *));
+	for (size_t i = 0; i < own->failover.n; i++)
+		s->failover[s->failover_count++] = services_get(all, own->failover.items[i]);
 }
 
 struct service *services_get(struct services *all, const char *name)
@@ -71,14 +100,18 @@ struct service *services_get(struct services *all, const char *name)
 	const struct config_timeouts *t = &all->config->timeouts;
 	s = xcalloc(1, sizeof(*s));
 	s->name = xstrdup(name);
-	s->equal_weights = true;
 	s->retry_tokens = RETRY_TOKENS_START;
-	s->connect_ms = own && own->connect ? own->connect : t->connect;
-	s->response_ms = own && own->response ? own->response : t->response;
+	s->connect_ms = t->connect;
+	s->response_ms = t->response;
 	s->idle_ms = t->upstream_idle;
 	s->pool_max = (uint32_t)all->config->limits.pool;
+	s->zone = all->config->zone;
+	s->ramp_at_ms = UINT64_MAX;
 	s->metrics = slab_service(all->slab, str_from(name));
+	/* Before those that stand in for it, which may be those that it stands in for. */
 	map_put(&all->by_name, str_from(s->name), s);
+	if (own)
+		service_configure(all, s, own);
 	return s;
 }
 
@@ -119,6 +152,7 @@ static struct endpoint *endpoint_new(const struct services *all, struct service 
 	const char *ip = json_string_value(json_object_get(item, "address"));
 	json_int_t port = json_integer_value(json_object_get(item, "port"));
 	json_int_t weight = json_integer_value(json_object_get(item, "weight"));
+	const char *zone = json_string_value(json_object_get(item, "zone"));
 	struct endpoint *ep = xcalloc(1, sizeof(*ep));
 
 	if (!id || !ip || port < 1 || port > 65535 || weight < 1 || weight > 65535 ||
@@ -128,7 +162,9 @@ static struct endpoint *endpoint_new(const struct services *all, struct service 
 	}
 	ep->id = xstrdup(id);
 	ep->service = s;
-	ep->weight = (uint32_t)weight;
+	ep->weight = ep->share = (uint32_t)weight;
+	ep->hash = balance_key(str_from(ep->text));
+	snprintf(ep->zone, sizeof(ep->zone), "%s", zone ? zone : "");
 	ep->refs = 1;
 	ep->listed = true;
 	ep->counts = endpoint_counts(all, item);
@@ -146,7 +182,67 @@ static struct endpoint *service_keep(struct map *old, const struct endpoint *fre
 	return ep;
 }
 
-static void service_apply(const struct services *all, struct service *s, const json_t *list)
+/* Puts each endpoint into the set of its zone. */
+static void service_split(struct service *s)
+{
+	service_sets_free(s);
+	if (s->zone_mode == ZONE_OFF)
+		return;
+	s->near.items = xcalloc(s->endpoint_count + 1, sizeof(struct endpoint *));
+	s->far.items = xcalloc(s->endpoint_count + 1, sizeof(struct endpoint *));
+	for (size_t i = 0; i < s->endpoint_count; i++) {
+		struct endpoint *ep = s->endpoints[i];
+		struct balance_set *set = strcmp(ep->zone, s->zone) == 0 ? &s->near : &s->far;
+		set->items[set->count++] = ep;
+	}
+	s->local_share = zone_share(s->endpoints, s->endpoint_count, s->zone, s->zone_mode);
+}
+
+static void service_prepare(struct service *s)
+{
+	balance_prepare(&s->all);
+	if (s->zone_mode == ZONE_OFF)
+		return;
+	balance_prepare(&s->near);
+	balance_prepare(&s->far);
+}
+
+/* Shares by weight, or less of it in a slow start. */
+static void service_ramp(struct service *s, uint64_t now_ms)
+{
+	bool was = s->ramp_at_ms != UINT64_MAX;
+
+	s->ramp_at_ms = slow_start_apply(s->endpoints, s->endpoint_count, s->slow_start_ms, now_ms);
+	/* Credit in the larger unit of a slow start would take many rounds to spend. */
+	if (was && s->ramp_at_ms == UINT64_MAX)
+		for (size_t i = 0; i < s->endpoint_count; i++)
+			s->endpoints[i]->turn = 0;
+	service_prepare(s);
+}
+
+/* A listed endpoint of the message: the one that there is, or a new one; NULL when the message is
+ * not well-formed. */
+static struct endpoint *service_endpoint(const struct services *all, struct service *s,
+					 struct map *old, const json_t *item, uint64_t new_ms)
+{
+	struct endpoint *fresh = endpoint_new(all, s, item);
+	struct endpoint *kept = fresh ? service_keep(old, fresh) : NULL;
+
+	if (!fresh)
+		return NULL;
+	if (!kept) {
+		fresh->new_ms = new_ms;
+		return fresh;
+	}
+	kept->weight = kept->share = fresh->weight;
+	kept->counts = fresh->counts;
+	memcpy(kept->zone, fresh->zone, sizeof(kept->zone));
+	endpoint_unref(fresh);
+	return kept;
+}
+
+static void service_apply(const struct services *all, struct service *s, const json_t *list,
+			  uint64_t new_ms)
 {
 	struct map old = { 0 };
 	struct endpoint **endpoints = xcalloc(json_array_size(list) + 1, sizeof(*endpoints));
@@ -158,31 +254,22 @@ static void service_apply(const struct services *all, struct service *s, const j
 		map_put(&old, str_from(s->endpoints[k]->id), s->endpoints[k]);
 	json_array_foreach((json_t *)list, at, item)
 	{
-		struct endpoint *fresh = endpoint_new(all, s, item), *kept;
-		if (!fresh) {
+		struct endpoint *ep = service_endpoint(all, s, &old, item, new_ms);
+		if (ep)
+			endpoints[count++] = ep;
+		else
 			log_warn("endpoint ignored: not well-formed", LOG_S("service", s->name));
-			continue;
-		}
-		if ((kept = service_keep(&old, fresh))) {
-			kept->weight = fresh->weight;
-			kept->counts = fresh->counts;
-			endpoint_unref(fresh);
-			fresh = kept;
-		}
-		endpoints[count++] = fresh;
 	}
 	while ((e = map_next(&old, &i)))
 		endpoint_drop(e->value);
 	map_fini(&old);
 	free(s->endpoints);
-	s->endpoints = endpoints;
-	s->endpoint_count = count;
-	s->equal_weights = true;
-	for (size_t k = 1; k < count; k++)
-		s->equal_weights = s->equal_weights && endpoints[k]->weight == endpoints[0]->weight;
+	s->endpoints = s->all.items = endpoints;
+	s->endpoint_count = s->all.count = count;
+	service_split(s);
 }
 
-void services_update(struct services *all, const json_t *message)
+void services_update(struct services *all, const json_t *message, uint64_t now_ms)
 {
 	const char *name = json_string_value(json_object_get(message, "service"));
 	const char *state = json_string_value(json_object_get(message, "state"));
@@ -193,64 +280,49 @@ void services_update(struct services *all, const json_t *message)
 		return;
 	}
 	struct service *s = services_get(all, name);
+	bool ramps = s->slow_start_ms && s->answered;
 	s->answered = true;
 	s->state = strcmp(state, "live") == 0  ? SERVICE_LIVE :
 		   strcmp(state, "empty") == 0 ? SERVICE_EMPTY :
 						 SERVICE_NEVER;
-	service_apply(all, s, list);
+	service_apply(all, s, list, ramps ? now_ms : 0);
+	if (s->slow_start_ms)
+		service_ramp(s, now_ms);
+	else
+		service_prepare(s);
 }
 
-static bool pick_was_tried(const struct pick_tried *t, const struct endpoint *ep)
+/* The own zone's or another's, by chance, or by the key when there is one; then the other. */
+static struct endpoint *service_pick_zoned(struct service *s, const struct balance_ask *ask)
 {
-	for (unsigned i = 0; i < t->count; i++)
-		if (t->tried[i] == ep)
-			return true;
-	return false;
+	uint64_t draw = (ask->keyed ? ask->key : rand_u64(ask->rand)) % ZONE_ALL;
+	bool local = draw < s->local_share;
+	struct endpoint *ep = balance_pick(s->policy, s->hash_load, local ? &s->near : &s->far,
+					   ask);
+
+	return ep ? ep : balance_pick(s->policy, s->hash_load, local ? &s->far : &s->near, ask);
 }
 
-/* Smooth weighted round robin: each gains its weight, the highest runs and pays the sum. */
-static struct endpoint *pick_weighted(struct service *s, const struct pick_tried *tried)
+static struct endpoint *service_pick_untried(struct service *s, const struct balance_ask *ask)
 {
-	struct endpoint *best = NULL;
-	int64_t total = 0;
-
-	for (size_t i = 0; i < s->endpoint_count; i++) {
-		struct endpoint *ep = s->endpoints[i];
-		if (tried->count && pick_was_tried(tried, ep))
-			continue;
-		ep->turn += ep->weight;
-		total += ep->weight;
-		if (!best || ep->turn > best->turn)
-			best = ep;
-	}
-	if (best)
-		best->turn -= total;
-	return best;
+	return s->zone_mode == ZONE_OFF ? balance_pick(s->policy, s->hash_load, &s->all, ask) :
+					  service_pick_zoned(s, ask);
 }
 
-static struct endpoint *pick_in_turn(struct service *s, const struct pick_tried *tried)
-{
-	for (size_t i = 0; i < s->endpoint_count; i++) {
-		if (s->next >= s->endpoint_count)
-			s->next = 0;
-		struct endpoint *ep = s->endpoints[s->next++];
-		if (!tried->count || !pick_was_tried(tried, ep))
-			return ep;
-	}
-	return NULL;
-}
-
-struct endpoint *service_pick(struct service *s, const struct pick_tried *tried)
+struct endpoint *service_pick(struct service *s, const struct balance_ask *ask)
 {
 	static const struct pick_tried none = { .count = 0 };
-	struct endpoint *ep;
 
 	if (s->endpoint_count == 0)
 		return NULL;
-	ep = s->equal_weights ? pick_in_turn(s, tried) : pick_weighted(s, tried);
-	if (!ep)
-		ep = s->equal_weights ? pick_in_turn(s, &none) : pick_weighted(s, &none);
-	return ep;
+	if (ask->now_ms >= s->ramp_at_ms)
+		service_ramp(s, ask->now_ms);
+	struct endpoint *ep = service_pick_untried(s, ask);
+	if (ep)
+		return ep;
+	struct balance_ask again = *ask;
+	again.tried = &none;
+	return service_pick_untried(s, &again);
 }
 
 void service_retry_earn(struct service *s, double share)

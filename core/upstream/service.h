@@ -7,13 +7,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
-#include "base/list.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "upstream/balance.h"
+#include "upstream/endpoint.h"
+#include "upstream/zone.h"
 
-struct config_service;
+struct config_hash;
 struct gateway_config;
 struct slab;
 struct slab_endpoint;
@@ -21,32 +22,27 @@ struct slab_service;
 
 enum service_state { SERVICE_NEVER, SERVICE_EMPTY, SERVICE_LIVE };
 
-enum { ENDPOINT_TEXT_SIZE = 56, PICK_TRIED_MAX = 8 };
-
-/* One address of a service.  Referenced by the service while it lists it, and by each connection
- * and each request that uses it. */
-struct endpoint {
-	char *id;
-	struct service *service;
-	struct sockaddr_storage address;
-	char text[ENDPOINT_TEXT_SIZE]; /* "1.2.3.4:80", "[::1]:80" */
-	uint32_t weight;
-	int64_t turn;     /* smooth weighted round robin */
-	struct list idle; /* upconns without a request, the last used first */
-	uint32_t idle_count;
-	uint32_t active; /* requests on it now */
-	unsigned refs;
-	bool listed;                  /* false once discovery has dropped it */
-	struct slab_endpoint *counts; /* what requests came to; never NULL */
-};
-
 struct service {
 	char *name;
 	enum service_state state;
 	bool answered;               /* any message has come */
 	struct endpoint **endpoints; /* usable ones */
-	size_t endpoint_count, next;
-	bool equal_weights;
+	size_t endpoint_count;
+
+	/* Balancing. */
+	enum balance_policy policy;
+	double hash_load;
+	const struct config_hash *hash; /* what the key is made of; NULL: there is none */
+	enum zone_mode zone_mode;
+	const char *zone;             /* the gateway's own */
+	uint32_t local_share;         /* of ZONE_ALL: requests that go to near */
+	uint64_t slow_start_ms;       /* 0: none */
+	uint64_t ramp_at_ms;          /* when shares change next; UINT64_MAX: never */
+	struct balance_set all;       /* of endpoints */
+	struct balance_set near, far; /* of the own zone and of others; with a zone_mode only */
+	struct service **failover;    /* stand in while there is no endpoint, in this order */
+	size_t failover_count;
+
 	double retry_tokens;
 	uint64_t connect_ms, response_ms, idle_ms;
 	uint32_t pool_max;
@@ -67,19 +63,14 @@ void services_fini(struct services *);
 /* The service of that name, made on first use. */
 struct service *services_get(struct services *, const char *name);
 /* Applies the channel message "endpoints": endpoints keep their connections where id and address
- * are unchanged; idle connections of dropped ones are closed.  A message that is not well-formed is
- * ignored with a log line. */
-void services_update(struct services *, const json_t *message);
-
-/* Which endpoints a request has tried. */
-struct pick_tried {
-	const struct endpoint *tried[PICK_TRIED_MAX];
-	unsigned count;
-};
+ * are unchanged; idle connections of dropped ones are closed.  New ones start slowly where that is
+ * asked for, but for those of the first message.  A message that is not well-formed is ignored with
+ * a log line. */
+void services_update(struct services *, const json_t *message, uint64_t now_ms);
 
 /* The endpoint for the next try, one that was not tried before if there is any; NULL when the
  * service has none. */
-struct endpoint *service_pick(struct service *, const struct pick_tried *);
+struct endpoint *service_pick(struct service *, const struct balance_ask *);
 /* A first try earns a share of a retry; a retry costs one.  False: the budget is used up. */
 void service_retry_earn(struct service *, double share);
 bool service_retry_take(struct service *);

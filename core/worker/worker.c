@@ -71,12 +71,15 @@ static void worker_send_errors(struct worker *w)
 	json_decref(message);
 }
 
+/* Those of the routes, and those that stand in for them. */
 static void worker_send_needs(struct worker *w)
 {
 	json_t *list = json_array(), *message;
+	struct map_entry *e;
+	size_t i = 0;
 
-	for (size_t i = 0; i < w->proxy.plugins.service_count; i++)
-		json_array_append_new(list, json_string(w->proxy.plugins.services[i]));
+	while ((e = map_next(&w->proxy.services.by_name, &i)))
+		json_array_append_new(list, json_string(((const struct service *)e->value)->name));
 	message = json_pack("{s:s, s:o}", "type", "needs", "services", list);
 	channel_send(&w->channel, message);
 	json_decref(message);
@@ -237,7 +240,7 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 	}
 	const char *type = json_string_value(json_object_get(message, "type"));
 	if (type && strcmp(type, "endpoints") == 0)
-		services_update(&w->proxy.services, message);
+		services_update(&w->proxy.services, message, uv_now(&w->loop));
 	else if (type && strcmp(type, "told") == 0)
 		worker_serve(w);
 	else if (type && strcmp(type, "hold") == 0)

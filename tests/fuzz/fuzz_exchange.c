@@ -144,7 +144,7 @@ static void fuzz_name_endpoint(struct services *all, const struct sockaddr_in *a
 				    "endpoints", "service", "origin", "state", "live", "endpoints",
 				    "id", "one", "address", "127.0.0.1", "port",
 				    (int)ntohs(address->sin_port), "weight", 1);
-	services_update(all, message);
+	services_update(all, message, 0);
 	json_decref(message);
 }
 

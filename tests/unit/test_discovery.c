@@ -18,11 +18,13 @@ static char address[64];
 static int nobody; /* a socket that holds a port on which nobody listens */
 static int changes, closes;
 
-static struct config_endpoint mixed[] = { { "127.0.0.1", 9000, 1 },
-					  { "::1", 9001, 3 },
-					  { "localhost", 9002, 1 },
-					  { "127.0.0.2", 9003, 0 } };
-static struct config_endpoint lost[] = { { "no-such-host.invalid", 80, 1 } };
+static struct config_endpoint mixed[] = { { .host = "127.0.0.1", .port = 9000, .weight = 1 },
+					  { .host = "::1", .port = 9001, .weight = 3 },
+					  { .host = "localhost", .port = 9002, .weight = 1 },
+					  { .host = "127.0.0.2", .port = 9003, .weight = 0 } };
+static struct config_endpoint lost[] = {
+	{ .host = "no-such-host.invalid", .port = 80, .weight = 1 }
+};
 static struct config_service services[] = {
 	{ .name = "mixed", .is_static = true, .endpoints = mixed, .endpoint_count = 4 },
 	{ .name = "lost", .is_static = true, .endpoints = lost, .endpoint_count = 1 },

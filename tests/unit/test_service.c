@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/rand.h"
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "metrics/slab.h"
@@ -16,13 +17,18 @@ static struct gateway_config *config;
 static struct config_errors errors;
 static struct slab slab;
 static struct services all;
-static const struct pick_tried none;
+static uint64_t now_ms;
+static const struct pick_tried nothing;
+static struct rand generator;
+static const struct balance_ask none = { .tried = &nothing, .rand = &generator };
 
 static void begin(void)
 {
 	struct str text = STR(
 		"{\"listen\": [\"127.0.0.1:1\"], \"services\": {\"slow\": {\"endpoints\": "
-		"[\"127.0.0.1:1\"], \"timeout\": {\"response\": \"99s\"}}}, "
+		"[\"127.0.0.1:1\"], \"timeout\": {\"response\": \"99s\"}}, \"s\": {\"slow_start\": "
+		"\"10s\"}, \"zoned\": {\"prefer_zone\": \"balanced\", \"failover\": [\"s\", "
+		"\"slow\"]}}, \"zone\": \"a\", "
 		"\"routes\": []}");
 	struct error e;
 
@@ -30,6 +36,7 @@ static void begin(void)
 	ck_assert_msg(config != NULL, "%s", errors.count ? errors.items[0].text : "?");
 	ck_assert_int_eq(slab_create(&slab, 0, 1, 1, 8, &e), 0);
 	services_init(&all, &slab, config);
+	rand_seed(&generator, 1);
 }
 
 static void end(void)
@@ -39,16 +46,21 @@ static void end(void)
 	gateway_config_free(config);
 }
 
-/* The channel's message, endpoints written as "id address port weight" lines. */
-static void update(const char *state, const char *endpoints)
+static void update_of(const char *service, const char *state, const char *endpoints)
 {
 	json_t *list = json_loads(endpoints, 0, NULL);
-	json_t *message = json_pack("{s:s, s:s, s:o}", "service", "s", "state", state, "endpoints",
-				    list);
+	json_t *message = json_pack("{s:s, s:s, s:o}", "service", service, "state", state,
+				    "endpoints", list);
 
 	ck_assert_ptr_nonnull(message);
-	services_update(&all, message);
+	services_update(&all, message, now_ms);
 	json_decref(message);
+}
+
+/* The channel's message about the service "s". */
+static void update(const char *state, const char *endpoints)
+{
+	update_of("s", state, endpoints);
 }
 
 #define EP(id, address, port, weight)                                                              \
@@ -103,7 +115,7 @@ START_TEST(what_is_not_well_formed)
 	ck_assert_uint_eq(s->endpoint_count, 1);
 	ck_assert_str_eq(s->endpoints[0]->id, "f");
 	json_t *message = json_pack("{s:s}", "service", "s");
-	services_update(&all, message);
+	services_update(&all, message, now_ms);
 	json_decref(message);
 	ck_assert_uint_eq(s->endpoint_count, 1);
 	end();
@@ -160,7 +172,7 @@ START_TEST(in_turn)
 	struct service *s = services_get(&all, "s");
 	update("live", "[" EP("a", "127.0.0.1", 1, 3) ", " EP("b", "127.0.0.1", 2, 3) ", " EP(
 			       "c", "127.0.0.1", 3, 3) "]");
-	ck_assert(s->equal_weights);
+	ck_assert(s->all.equal);
 	for (int i = 0; i < 9; i++)
 		ck_assert_str_eq(service_pick(s, &none)->id, i % 3 == 0 ? "a" :
 							     i % 3 == 1 ? "b" :
@@ -182,7 +194,7 @@ START_TEST(weighted)
 	struct service *s = services_get(&all, "s");
 	update("live", "[" EP("a", "127.0.0.1", 1, 5) ", " EP("b", "127.0.0.1", 2, 1) ", " EP(
 			       "c", "127.0.0.1", 3, 1) "]");
-	ck_assert(!s->equal_weights);
+	ck_assert(!s->all.equal);
 	for (int i = 0; i < 14; i++)
 		strcat(order, service_pick(s, &none)->id);
 	/* Smooth: the heavy one never runs more often in a row than it must. */
@@ -195,16 +207,17 @@ static void tried(const char *endpoints)
 {
 	struct pick_tried t = { .count = 0 };
 
+	struct balance_ask ask = { .tried = &t, .rand = &generator };
 	struct service *s = services_get(&all, "s");
 	update("live", endpoints);
 	for (unsigned i = 0; i < 3; i++) {
-		struct endpoint *ep = service_pick(s, &t);
+		struct endpoint *ep = service_pick(s, &ask);
 		for (unsigned k = 0; k < t.count; k++)
 			ck_assert_ptr_ne(t.tried[k], ep);
 		t.tried[t.count++] = ep;
 	}
 	/* All were tried: any is better than none. */
-	ck_assert_ptr_nonnull(service_pick(s, &t));
+	ck_assert_ptr_nonnull(service_pick(s, &ask));
 }
 
 START_TEST(another_than_those_tried)
@@ -216,6 +229,82 @@ START_TEST(another_than_those_tried)
 		tried("[" EP("a", "127.0.0.1", 1, 9) ", " EP("b", "127.0.0.1", 2, 1) ", " EP(
 			"c", "127.0.0.1", 3, 1) "]");
 	}
+	end();
+}
+END_TEST
+
+/* How many of 1,000 picks of the service go to that endpoint. */
+static int hits(const struct service *s, size_t at)
+{
+	struct balance_ask ask = { .tried = &nothing, .rand = &generator, .now_ms = now_ms };
+	int n = 0;
+
+	for (int i = 0; i < 1000; i++)
+		n += service_pick((struct service *)(uintptr_t)s, &ask) == s->endpoints[at];
+	return n;
+}
+
+#define ck_about(n, expected) ck_assert_int_le(abs((n) - (expected)), 2)
+
+/* An endpoint that comes later starts slowly; those of the first message do not. */
+START_TEST(slow_start)
+{
+	begin();
+	struct service *s = services_get(&all, "s");
+	now_ms = 50000;
+	update("live", "[" EP("a", "127.0.0.1", 1, 2) "]");
+	ck_assert_uint_eq(s->ramp_at_ms, UINT64_MAX);
+	now_ms = 60000;
+	update("live", "[" EP("a", "127.0.0.1", 1, 2) ", " EP("b", "127.0.0.1", 2, 2) "]");
+	ck_assert_uint_eq(s->ramp_at_ms, 60100);
+	ck_about(hits(s, 1), 1000 * 10 / 110);
+	now_ms = 65000;
+	ck_about(hits(s, 1), 1000 * 50 / 150);
+	/* Another message does not begin it again. */
+	update("live", "[" EP("a", "127.0.0.1", 1, 2) ", " EP("b", "127.0.0.1", 2, 2) "]");
+	ck_about(hits(s, 1), 1000 * 50 / 150);
+	now_ms = 70000;
+	ck_about(hits(s, 1), 500);
+	ck_assert_uint_eq(s->ramp_at_ms, UINT64_MAX);
+	end();
+}
+END_TEST
+
+#define IN(zone, id, port)                                                                         \
+	"{\"id\": \"" id "\", \"address\": \"127.0.0.1\", \"port\": " #port                        \
+	", \"weight\": 1, \"zone\": \"" zone "\"}"
+
+START_TEST(zones)
+{
+	begin();
+	struct service *s = services_get(&all, "zoned");
+	update_of("zoned", "live", "[" IN("a", "1", 1) ", " IN("b", "2", 2) "]");
+	ck_assert_int_eq(hits(s, 0), 1000);
+	/* A retry goes to the other zone when there is no other here. */
+	struct pick_tried t = { .tried = { s->endpoints[0] }, .count = 1 };
+	struct balance_ask ask = { .tried = &t, .rand = &generator };
+	ck_assert_ptr_eq(service_pick(s, &ask), s->endpoints[1]);
+	/* A quarter of the capacity where a half was due: half of the traffic spills over. */
+	update_of("zoned", "live",
+		  "[" IN("a", "1", 1) ", " IN("b", "2", 2) ", " IN("b", "3", 3) ", " IN("b", "4",
+											4) "]");
+	int local = hits(s, 0);
+	ck_assert_msg(local > 450 && local < 550, "%d", local);
+	update_of("zoned", "live", "[" IN("b", "2", 2) "]");
+	ck_assert_int_eq(hits(s, 0), 1000);
+	update_of("zoned", "empty", "[]");
+	ck_assert_ptr_null(service_pick(s, &ask));
+	end();
+}
+END_TEST
+
+START_TEST(stand_ins)
+{
+	begin();
+	struct service *s = services_get(&all, "zoned");
+	ck_assert_uint_eq(s->failover_count, 2);
+	ck_assert_ptr_eq(s->failover[0], services_get(&all, "s"));
+	ck_assert_ptr_eq(s->failover[1], services_get(&all, "slow"));
 	end();
 }
 END_TEST
@@ -393,5 +482,6 @@ int main(void)
 {
 	return SUITE("service", settings, states_and_addresses, what_is_not_well_formed,
 		     records_are_kept, counts_go_where_told, in_turn, weighted,
-		     another_than_those_tried, retry_budget, connections_are_kept);
+		     another_than_those_tried, slow_start, zones, stand_ins, retry_budget,
+		     connections_are_kept);
 }
