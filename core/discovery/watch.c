@@ -256,6 +256,10 @@ void watch_renew(struct watch *w, uint64_t at_ms)
 	must(w->state != WATCH_INIT);
 	w->asking = false;
 	w->ask_index = 0;
+	/* An agent that refuses connections since it has too many says so to all that ask at once,
+	 * each time it seems to be back: those pauses are kept. */
+	if (w->state == WATCH_BACKOFF && w->fault == WATCH_LIMITED && w->ask_at_ms > at_ms)
+		return;
 	w->ask_at_ms = at_ms;
 	watch_move(w, WATCH_SYNCING);
 }

@@ -96,7 +96,7 @@ void watch_asked(struct watch *, uint64_t now_ms);
 void watch_answered(struct watch *, uint64_t now_ms, const struct watch_answer *);
 void watch_failed(struct watch *, uint64_t now_ms, enum watch_fault);
 /* Drops the question that is on its way, or the rest of a backoff, and asks anew at at_ms: what
- * answers again may not be what answered before. */
+ * answers again may not be what answered before.  Only a pause after WATCH_LIMITED is kept. */
 void watch_renew(struct watch *, uint64_t at_ms);
 /* From now on it never blocks: it asks at index 0, now and then and when it is poked. */
 void watch_poll(struct watch *, uint64_t now_ms);

@@ -496,6 +496,11 @@ START_TEST(renews)
 	ck_assert_str_eq(usable(), "a b");
 	turn(2, 3, "a b");
 	ck_assert_int_eq(w.state, WATCH_LIVE);
+	/* Where there were too many connections, all at once again would be too many again. */
+	fault(WATCH_LIMITED);
+	watch_renew(&w, now);
+	ck_assert_uint_ge(watch_due(&w), now + WATCH_LIMITED_MIN_MS);
+	ck_assert_int_eq(w.state, WATCH_BACKOFF);
 }
 END_TEST
 
