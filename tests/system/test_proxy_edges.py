@@ -136,7 +136,7 @@ class Held(Edges):
         wait_until(lambda: self.gateway.metrics()[held] == 0, 5, "it has ended")
         body = bytes(range(256)) * 32768
         self.origin.begin([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body])
-        with Client(self.gateway.port, rcvbuf=4096, limit=20) as slow:
+        with Client(self.gateway.port, rcvbuf=4096, limit=60 * harness.SLOW) as slow:
             slow.send(get("/big"))
             wait_until(lambda: self.gateway.metrics()[held] == 1, 5, "the answer is held")
             res = slow.response()
