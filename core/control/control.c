@@ -2,6 +2,7 @@
 #include "control/control.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -231,6 +232,8 @@ static void control_on_end(void *arg, struct generation *g)
 	if (g == c->current)
 		c->current = NULL;
 	generation_free(g);
+	/* Two generations lived side by side: what that took goes back to the system. */
+	malloc_trim(0);
 	if (c->stopping && list_empty(&c->generations)) {
 		log_info("ended");
 		control_finish(c);

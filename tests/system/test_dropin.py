@@ -233,7 +233,7 @@ class Latency(DropinCase):
             wait_until(lambda: request(gw.port, "/hot").status == 404, 10.0, "it has gone")
         print("copied file to first answer: median %.0f ms, worst %.0f ms of %d" % (
             statistics.median(times) * 1000, max(times) * 1000, ROUNDS))
-        self.assertLess(statistics.median(times), 3.0 * SLOW)
+        self.assertLess(statistics.median(times), 1.0 * SLOW)
 
 
 if __name__ == "__main__":

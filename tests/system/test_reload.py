@@ -7,6 +7,7 @@ RELOADS=200 python3 test_reload.py Memory: the long run; it prints the control p
 import json
 import os
 import re
+import statistics
 import threading
 import unittest
 
@@ -191,27 +192,43 @@ class Watch(ProcessCase):
 
 
 class Memory(ProcessCase):
+    WARM_UP = 10
+
+    def resident(self, gw):
+        """KiB of the control process's own memory."""
+        with open("/proc/%d/status" % gw.pid, encoding="ascii") as f:
+            return int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1))
+
+    def files(self, gw):
+        """How many descriptors the control process holds."""
+        return len(os.listdir("/proc/%d/fd" % gw.pid))
+
+    def reload(self, gw, n):
+        """Reloads n times; the median of the memory after the last five, in KiB.
+
+        One look is not enough: a read's buffer of 64 KiB is there in one moment and gone in the next.
+        """
+        seen = []
+        for left in reversed(range(n)):
+            self.assertEqual(post(gw).status, 200)
+            if left < 5:
+                wait_until(lambda: len(gw.status()["generations"]) == 1, 30.0, "the old have ended")
+                seen.append(self.resident(gw))
+        return statistics.median(seen)
+
     def test_reloads_leave_nothing_behind(self):
         gw = self.start(plugin_dir=test_plugins())
-
-        def resident():
-            with open("/proc/%d/status" % gw.pid, encoding="ascii") as f:
-                return int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1))
-
-        def reload(n):
-            for _ in range(n):
-                self.assertEqual(post(gw).status, 200)
-            wait_until(lambda: len(gw.status()["generations"]) == 1, 30.0, "the old have ended")
-        def files():
-            return len(os.listdir("/proc/%d/fd" % gw.pid))
-        reload(4)
-        before, open_files = resident(), files()
-        reload(RELOADS)
-        after = resident()
-        print("control process: %d KiB at the start, %d KiB after %d reloads (%+.1f %%)" % (
-            before, after, RELOADS, 100.0 * (after - before) / before))
-        self.assertLess(after, before * 1.05 + 256)
-        self.assertLessEqual(files(), open_files + 2)
+        start = self.resident(gw)
+        # The first reloads touch for the first time what every later one uses again.
+        before, files = self.reload(gw, self.WARM_UP), self.files(gw)
+        after = self.reload(gw, RELOADS)
+        print("control process: %d KiB at the start, %d KiB after %d reloads, "
+              "%d KiB after %d more (%+.1f %%)" % (start, before, self.WARM_UP, after, RELOADS,
+                                                   100.0 * (after - before) / before))
+        wait_until(lambda: self.files(gw) <= files, 10.0, "no more descriptors than before")
+        # AddressSanitizer keeps what is freed for a while; its leak check at the end judges there.
+        if "asan" not in os.environ.get("GATEHOUSE_SANITIZERS", ""):
+            self.assertLessEqual(after, before * 1.05)
 
 
 if __name__ == "__main__":
