@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cli/child.h"
 #include "cli/describe.h"
+#include "cli/symbols.h"
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "config/handed.h"
@@ -257,6 +258,18 @@ static int probe_reload(const char *file, size_t size)
 	return probe_report(report);
 }
 
+static int probe_symbols(const char *plugin_dir)
+{
+	struct buf text = { 0 };
+
+	probe_input(&text);
+	json_t *input = json_loadb(text.p ? text.p : "", text.n, 0, NULL);
+	buf_fini(&text);
+	json_t *report = symbols_find(input, plugin_dir);
+	json_decref(input);
+	return probe_report(report);
+}
+
 static int probe_run(const struct cli_args *args)
 {
 	log_init(LOG_WARN, false, "check");
@@ -267,13 +280,16 @@ static int probe_run(const struct cli_args *args)
 		return probe_file(args);
 	if (strcmp(args->operands[0], "reload") == 0 && args->operand_count == 3)
 		return probe_reload(args->operands[1], strtoul(args->operands[2], NULL, 10));
+	if (strcmp(args->operands[0], "symbols") == 0)
+		return probe_symbols(args->operands[1]);
 	return probe_config(args->operands[1]);
 }
 
 const struct cli_command cli_probe_command = {
 	.name = "probe",
 	.summary = "Load plugins for another command; gatehouse runs it itself.",
-	.operands = "config FILE | reload FILE SIZE | plugin DIR NAME | file NAME PATH HASH",
+	.operands = "config FILE | reload FILE SIZE | plugin DIR NAME | file NAME PATH HASH | "
+		    "symbols DIR",
 	.min_operands = 2,
 	.max_operands = 4,
 	.hidden = true,

@@ -9,12 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "control/death.h"
 #include "control/handed_set.h"
 #include "control/lend.h"
 #include "control/listen.h"
 #include "control/proc.h"
 #include "control/quarantine.h"
-#include "plugin/image.h"
 #include "worker/worker.h"
 
 #define SUPERVISOR_MS UINT64_C(1000000)
@@ -102,101 +102,22 @@ int supervisor_spawn(struct slot *s, struct error *e)
 	return 0;
 }
 
-/* A worker says which plugins it has, in the order of their numbers, once it is ready; before
- * that another worker's list will do, since all load the same. */
-static const json_t *supervisor_plugin(const struct slot *s, uint32_t number)
-{
-	const struct generation *g = s->generation;
-	const json_t *list = s->plugins;
-
-	for (uint32_t i = 0; !list && i < g->slot_count; i++)
-		list = g->slots[i].plugins;
-	return json_array_get(list, number - 1);
-}
-
-static void supervisor_member(const json_t *object, const char *key, char *out, size_t size)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	snprintf(out, size, "%s", text ? text : "");
-}
-
-void supervisor_blame_read(const struct slot *s, uint64_t now_ns, struct supervisor_blame *out)
-{
-	/* A copy: the worker may be writing. */
-	struct slab_running r = s->slab.header->running;
-
-	*out = (struct supervisor_blame){ .any = r.plugin != 0 };
-	if (!out->any)
-		return;
-	const json_t *plugin = supervisor_plugin(s, r.plugin);
-	if (plugin) {
-		supervisor_member(plugin, "name", out->plugin, sizeof(out->plugin));
-		supervisor_member(plugin, "version", out->version, sizeof(out->version));
-		supervisor_member(plugin, "hash", out->hash, sizeof(out->hash));
-	} else {
-		snprintf(out->plugin, sizeof(out->plugin), "number %" PRIu32, r.plugin);
-	}
-	snprintf(out->hook, sizeof(out->hook), "%s", plugin_hook_name((enum plugin_hook)r.hook));
-	if (r.route < s->generation->config->route_count)
-		snprintf(out->route, sizeof(out->route), "%s",
-			 s->generation->config->routes[r.route].path);
-	snprintf(out->request_id, sizeof(out->request_id), "%.*s", (int)sizeof(r.request_id) - 1,
-		 r.request_id);
-	if (now_ns > r.since_ns)
-		out->for_ms = (now_ns - r.since_ns) / SUPERVISOR_MS;
-}
-
-static const char *supervisor_signal_name(int signal)
-{
-	const char *name = sigabbrev_np(signal);
-
-	return name ? name : "unknown";
-}
-
-/* One line for a death that nobody asked for. */
-static void supervisor_log_death(const struct slot *s, int64_t status, int signal,
-				 const struct supervisor_blame *b, uint64_t delay_ms)
-{
-	char how[48];
-
-	if (signal)
-		snprintf(how, sizeof(how), "SIG%s", supervisor_signal_name(signal));
-	else
-		snprintf(how, sizeof(how), "exit status %" PRId64, status);
-	if (b->any)
-		log_error("worker died in plugin code", LOG_U("worker", s->index),
-			  LOG_I("pid", proc_pid(s->proc)), LOG_S("how", how),
-			  LOG_S("plugin", b->plugin), LOG_S("version", b->version),
-			  LOG_S("hook", b->hook), LOG_S("route", b->route),
-			  LOG_S("request_id", b->request_id),
-			  LOG_U("generation", s->generation->number),
-			  LOG_U("restart_in_ms", delay_ms));
-	else
-		log_error("worker died", LOG_U("worker", s->index), LOG_I("pid", proc_pid(s->proc)),
-			  LOG_S("how", how), LOG_U("generation", s->generation->number),
-			  LOG_U("restart_in_ms", delay_ms));
-}
-
 /* A generation that never became ready is not kept alive: its author is told why. */
 static void supervisor_failed_start(struct slot *s, int64_t status, int signal,
-				    const struct supervisor_blame *b)
+				    const struct death_blame *b)
 {
-	char how[64], where[320] = "";
+	char how[48], where[320] = "";
 
-	if (signal)
-		snprintf(how, sizeof(how), "was killed by SIG%s", supervisor_signal_name(signal));
-	else
-		snprintf(how, sizeof(how), "ended with status %" PRId64, status);
+	death_how(status, signal, how);
 	if (b->any)
 		snprintf(where, sizeof(where), ", in plugin %s, hook %s, route %s", b->plugin,
 			 b->hook, b->route);
-	generation_fail(s->generation, "worker %" PRIu32 " %s before it was ready%s", s->index, how,
-			where);
+	generation_fail(s->generation, "worker %" PRIu32 " %s %s before it was ready%s", s->index,
+			signal ? "was killed by" : "ended with", how, where);
 }
 
 /* Counts against the plugin whose code ran.  True: it has just come into quarantine. */
-static bool supervisor_count(const struct slot *s, const struct supervisor_blame *b, uint64_t now)
+static bool supervisor_count(const struct slot *s, const struct death_blame *b, uint64_t now)
 {
 	const struct generation *g = s->generation;
 	const struct config_quarantine *c = &g->config->quarantine;
@@ -243,16 +164,16 @@ void supervisor_on_exit(struct slot *s, int64_t status, int signal)
 {
 	struct generation *g = s->generation;
 	uint64_t now = clock_mono_ns();
-	struct supervisor_blame blame;
+	struct death_blame blame;
 
-	supervisor_blame_read(s, now, &blame);
+	death_blame_read(s, now, &blame);
 	bool cured = g->state != GENERATION_STARTING && supervisor_count(s, &blame, now);
 	if (g->state == GENERATION_LIVE) {
 		s->state = SLOT_WAITING;
 		lend_check(s, now, false);
 		uint64_t delay = supervisor_delay(s, (now - s->spawned_ns) / SUPERVISOR_MS, cured);
 
-		supervisor_log_death(s, status, signal, &blame, delay);
+		death_log(s, status, signal, &blame, delay);
 		s->proc = NULL;
 		supervisor_replace(s, now, delay);
 		return;
@@ -260,7 +181,7 @@ void supervisor_on_exit(struct slot *s, int64_t status, int signal)
 	if (g->state == GENERATION_STARTING)
 		supervisor_failed_start(s, status, signal, &blame);
 	else if (!s->killed && (signal || status))
-		supervisor_log_death(s, status, signal, &blame, 0);
+		death_log(s, status, signal, &blame, 0);
 	s->proc = NULL;
 	s->state = SLOT_ENDED;
 	slab_renew(&s->slab);
@@ -282,9 +203,9 @@ static bool supervisor_older(uint64_t now_ns, uint64_t then_ns, uint64_t ms)
 static void supervisor_check_heart(struct slot *s, uint64_t now)
 {
 	uint64_t beat = s->slab.header->heartbeat_ns;
-	struct supervisor_blame b;
+	struct death_blame b;
 
-	supervisor_blame_read(s, now, &b);
+	death_blame_read(s, now, &b);
 	uint64_t limit = s->state == SLOT_READY ? SUPERVISOR_STUCK_MS : SUPERVISOR_LOAD_MS;
 	if (b.any && b.for_ms > limit && supervisor_older(now, beat, limit)) {
 		log_error("worker stuck in plugin code: killed", LOG_U("worker", s->index),

@@ -17,12 +17,4 @@ void supervisor_on_exit(struct slot *, int64_t status, int signal);
 /* A worker that is due, stuck, or without its channel. */
 void supervisor_tick(struct slot *, uint64_t now_ns, bool behind);
 
-/* What plugin code a worker was running, read from its slab. */
-struct supervisor_blame {
-	bool any;
-	char plugin[64], version[32], hash[17], hook[24], route[SLAB_NAME_SIZE], request_id[40];
-	uint64_t for_ms;
-};
-void supervisor_blame_read(const struct slot *, uint64_t now_ns, struct supervisor_blame *);
-
 #endif

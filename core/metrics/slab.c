@@ -168,6 +168,8 @@ void slab_renew(struct slab *s)
 	uint32_t services = slab_service_count(s);
 
 	h->running = (struct slab_running){ 0 };
+	h->crash.begun = h->crash.signal = 0;
+	h->crash.frame_count = h->crash.maps_size = 0;
 	h->pid = 0;
 	h->heartbeat_ns = clock_mono_ns();
 	h->connections_open = h->connections_idle = 0;

@@ -19,7 +19,9 @@ enum {
 	SLAB_BUCKETS = 16, /* upper bounds in slab_bucket_us[], the last is infinity */
 	SLAB_PLUGIN_METRICS = 64,
 	SLAB_STATUS_CLASSES = 6, /* 0: no answer, 1xx (tunnels) ... 5xx */
-	SLAB_ENDPOINTS = 16384   /* pages that nobody writes to take no memory */
+	SLAB_FRAMES = 32,
+	SLAB_MAPS_SIZE = 96 * 1024,
+	SLAB_ENDPOINTS = 16384 /* pages that nobody writes to take no memory */
 };
 
 /* Upper bounds of the latency buckets in microseconds, but for the last. */
@@ -39,6 +41,19 @@ struct slab_running {
 	uint32_t reserved;
 	char request_id[40]; /* NUL-terminated, may be cut */
 	uint64_t since_ns;   /* clock_mono_ns() */
+};
+
+/* What a signal handler leaves behind.  Memory that is not touched is none. */
+struct slab_crash {
+	uint32_t begun;  /* the handler was entered */
+	uint32_t signal; /* 0: nothing was noted */
+	int32_t code;    /* si_code */
+	uint32_t frame_count;
+	uint64_t address; /* si_addr */
+	uint64_t pc;
+	uint64_t frames[SLAB_FRAMES]; /* the place of the fault, then return addresses */
+	uint32_t maps_size, reserved;
+	char maps[SLAB_MAPS_SIZE]; /* lines of /proc/PID/maps that name a file */
 };
 
 /* One per route of the configuration, in its order. */
@@ -105,6 +120,8 @@ struct slab_header {
 	int64_t connections_idle;
 	int64_t requests_active;
 	int64_t buffers_bytes; /* held in buffers now */
+
+	struct slab_crash crash;
 };
 
 /* A worker's or the control process's view of one region. */

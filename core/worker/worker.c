@@ -22,6 +22,7 @@
 #include "proxy/host.h"
 #include "proxy/proxy.h"
 #include "route/table.h"
+#include "worker/crash.h"
 #include "worker/spares.h"
 
 enum {
@@ -412,6 +413,7 @@ int worker_main(void)
 		fprintf(stderr, "gatehouse worker: %s\n", e.text);
 		return 2;
 	}
+	crash_catch(&w.slab.header->crash);
 	w.slab.header->pid = getpid();
 	w.slab.header->running.plugin = 0;
 	w.slab.header->connections_open = w.slab.header->connections_idle = 0;

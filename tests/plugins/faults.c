@@ -2,7 +2,6 @@
 /* faults -- a plugin that goes wrong in the way that the path asks for: for tests of what the
  * gateway makes of it. */
 #include <gatehouse/plugin.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct faults_route {
@@ -13,13 +12,23 @@ static const struct gh_option faults_options[] = {
 	GH_BOOL(struct faults_route, load, "false", "Crash while the worker starts."),
 };
 
-/* A sanitizer must neither see it coming nor catch the signal. */
+/* No compiler or sanitizer must see it coming. */
 static void faults_null(void)
 {
 	volatile int *volatile nowhere = (volatile int *)64;
 
-	signal(SIGSEGV, SIG_DFL);
 	*nowhere = 1;
+}
+
+/* Each call takes more of the stack than it gives back. */
+static int faults_overflow(volatile char *from)
+{
+	volatile char room[4096];
+
+	room[0] = from ? from[0] : 1;
+	if (room[0] == 0)
+		return 0;
+	return faults_overflow(room) + room[0];
 }
 
 static int faults_route_open(struct gh_route *rt)
@@ -38,6 +47,10 @@ static enum gh_verdict faults_on_request(struct gh_request *r)
 		faults_null();
 	if (gh_str_eq(path, "/faults/abort"))
 		abort();
+	if (gh_str_eq(path, "/faults/overflow"))
+		return faults_overflow(NULL) ? GH_FAIL : GH_DROP;
+	if (gh_str_eq(path, "/faults/exit"))
+		exit(7);
 	while (gh_str_eq(path, "/faults/loop") && forever)
 		;
 	return gh_reply(r, 200, "text/plain", "fine", 4);

@@ -155,7 +155,8 @@ class Images(unittest.TestCase):
         packages = os.path.join(self.root, "usr/local/share/gatehouse/packages")
         with open(packages, encoding="ascii") as f:
             names = f.read().split()
-        for library in ("libc6", "libcurl", "libjansson", "libmicrohttpd", "libuv", "libllhttp"):
+        for library in ("libc6", "libcurl", "libjansson", "libmicrohttpd", "libuv", "libllhttp",
+                        "libdw"):
             self.assertTrue(any(n.startswith(library) for n in names), (library, names))
 
     def test_the_whole_system(self):
