@@ -206,7 +206,7 @@ class Memory(ProcessCase):
     def reload(self, gw, n):
         """Reloads n times; the median of the memory after the last five, in KiB.
 
-        One look is not enough: a read's buffer of 64 KiB is there in one moment and gone in the next.
+        One look is not enough: a buffer of 64 KiB is there in one moment and gone in the next.
         """
         seen = []
         for left in reversed(range(n)):
@@ -227,8 +227,9 @@ class Memory(ProcessCase):
                                                    100.0 * (after - before) / before))
         wait_until(lambda: self.files(gw) <= files, 10.0, "no more descriptors than before")
         # AddressSanitizer keeps what is freed for a while; its leak check at the end judges there.
+        # One such buffer is 4 % of so small a process: a short run leaves room for a second.
         if "asan" not in os.environ.get("GATEHOUSE_SANITIZERS", ""):
-            self.assertLessEqual(after, before * 1.05)
+            self.assertLessEqual(after, before * 1.05 + (0 if RELOADS >= 200 else 128))
 
 
 if __name__ == "__main__":
