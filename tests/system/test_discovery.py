@@ -12,8 +12,8 @@ import unittest
 from discovery_lab import (HOLD, Backend, Load, connections_to, end, gateway, get, report, said,
                            service, used, wait_served, wait_used)
 from fake_agent import FakeAgent, instance
-from harness import (Consul, Process, consul_binary, free_port, request, scratch, start_consul,
-                     wait_until, workdir)
+from harness import (SLOW, Consul, Process, consul_binary, free_port, request, scratch,
+                     start_consul, wait_until, workdir)
 
 
 class RealConsul(unittest.TestCase):
@@ -145,10 +145,12 @@ class RealConsul(unittest.TestCase):
         self.register("w1", self.one)
         self.register("w2", self.two)
         begun = time.monotonic()
-        # The first alone ends the hold already: one of two is no big loss.
-        wait_until(lambda: service(gw)["note"] == "" and used(gw) == ["w1", "w2"], 5, "hold over")
+        # The first alone ends the hold: one of two is no big loss.  The second may have to wait
+        # for the limit of one question a second.
+        wait_until(lambda: service(gw)["note"] == "", 5, "hold over")
         report("registered again, seen", time.monotonic() - begun)
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertLess(time.monotonic() - begun, SLOW)
+        wait_used(gw, ["w1", "w2"])
         # The watch lives on: its index is the new agent's.
         self.consul.deregister("w2")
         wait_used(gw, ["w1"])
