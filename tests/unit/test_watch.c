@@ -552,7 +552,9 @@ START_TEST(restores_from_a_snapshot)
 	watch_note(&w, note, sizeof(note));
 	ck_assert_str_eq(note, "holding 2 missing instances");
 	turn(2, 4, "a b");
-	watch_view(&w);
+	ck_assert_str_eq(usable(), "a b");
+	watch_note(&w, note, sizeof(note));
+	ck_assert_str_eq(note, "");
 }
 END_TEST
 
