@@ -296,6 +296,8 @@ class Gatehouse(Contender):
             "admin": f"127.0.0.1:{self.admin}",
             "workers": v.workers,
             "plugin_dir": self.rig.plugin_dir(with_noop=bool(filters)),
+            # No routes but those measured: the samples' would ask for a Consul.
+            "autoload": False,
             "access_log": self.log_path() if v.log else "off",
             "services": {name: {"endpoints": endpoints} for name in names},
             "routes": [route("/*", "origin")] +
