@@ -38,28 +38,40 @@ static bool balance_was_tried(const struct balance_ask *ask, const struct endpoi
 
 /* ---- in turn ---- */
 
-/* The next untried one, round and round. */
-static struct endpoint *balance_in_turn(struct balance_set *set, const struct balance_ask *ask)
+/* The next untried one but the other, round and round. */
+static struct endpoint *balance_in_turn(struct balance_set *set, const struct balance_ask *ask,
+					const struct endpoint *other)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		if (set->next >= set->count)
 			set->next = 0;
 		struct endpoint *ep = set->items[set->next++];
-		if (!ask->tried->count || !balance_was_tried(ask, ep))
+		if (ep != other && (!ask->tried->count || !balance_was_tried(ask, ep)))
 			return ep;
 	}
 	return NULL;
 }
 
-/* Smooth weighted round robin: each gains its share, the highest runs and pays the sum. */
-static struct endpoint *balance_weighted(struct balance_set *set, const struct balance_ask *ask)
+/* Below 0, 0 or above: a has fewer requests for its share than b, as many, more. */
+static int balance_compare(const struct endpoint *a, const struct endpoint *b)
+{
+	uint64_t x = (uint64_t)a->active * b->share, y = (uint64_t)b->active * a->share;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Smooth weighted round robin: each gains its share, the highest runs and pays the sum.
+ * least: only those that are no busier take part; NULL: all. */
+static struct endpoint *balance_weighted(struct balance_set *set, const struct balance_ask *ask,
+					 const struct endpoint *least)
 {
 	struct endpoint *best = NULL;
 	int64_t total = 0;
 
 	for (size_t i = 0; i < set->count; i++) {
 		struct endpoint *ep = set->items[i];
-		if (ask->tried->count && balance_was_tried(ask, ep))
+		if ((ask->tried->count && balance_was_tried(ask, ep)) ||
+		    (least && balance_compare(ep, least) > 0))
 			continue;
 		ep->turn += ep->share;
 		total += ep->share;
@@ -73,42 +85,22 @@ static struct endpoint *balance_weighted(struct balance_set *set, const struct b
 
 static struct endpoint *balance_round_robin(struct balance_set *set, const struct balance_ask *ask)
 {
-	return set->equal ? balance_in_turn(set, ask) : balance_weighted(set, ask);
+	return set->equal ? balance_in_turn(set, ask, NULL) : balance_weighted(set, ask, NULL);
 }
 
 /* ---- by load ---- */
 
-/* Below 0, 0 or above: a has fewer requests for its share than b, as many, more. */
-static int balance_compare(const struct endpoint *a, const struct endpoint *b)
-{
-	uint64_t x = (uint64_t)a->active * b->share, y = (uint64_t)b->active * a->share;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Those with the fewest take turns, so that a service that is idle is shared by weight too. */
 static struct endpoint *balance_least(struct balance_set *set, const struct balance_ask *ask)
 {
-	struct endpoint *least = NULL, *best = NULL;
-	int64_t total = 0;
+	struct endpoint *least = NULL;
 
 	for (size_t i = 0; i < set->count; i++) {
 		struct endpoint *ep = set->items[i];
 		if (!balance_was_tried(ask, ep) && (!least || balance_compare(ep, least) < 0))
 			least = ep;
 	}
-	for (size_t i = 0; i < set->count; i++) {
-		struct endpoint *ep = set->items[i];
-		if (balance_was_tried(ask, ep) || balance_compare(ep, least) > 0)
-			continue;
-		ep->turn += ep->share;
-		total += ep->share;
-		if (!best || ep->turn > best->turn)
-			best = ep;
-	}
-	if (best)
-		best->turn -= total;
-	return best;
+	return least ? balance_weighted(set, ask, least) : NULL;
 }
 
 /* ---- by chance ---- */
@@ -141,7 +133,7 @@ static struct endpoint *balance_draw_new(struct balance_set *set, const struct b
 		if (ep != other && !balance_was_tried(ask, ep))
 			return ep;
 	}
-	return balance_in_turn(set, ask);
+	return balance_in_turn(set, ask, other);
 }
 
 static struct endpoint *balance_random(struct balance_set *set, const struct balance_ask *ask)

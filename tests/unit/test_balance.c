@@ -108,6 +108,21 @@ START_TEST(load_is_seen)
 END_TEST
 
 /* Under load that no request leaves, counts follow the weights. */
+/* The two that are compared are never one and the same, or the busier would win now and then. */
+START_TEST(two_choices_are_two)
+{
+	static const uint32_t uneven[] = { 1, 50 };
+
+	for (int weighted = 0; weighted < 2; weighted++) {
+		begin(2, weighted ? uneven : NULL);
+		members[1].active = 100;
+		for (int i = 0; i < PICKS; i++)
+			ck_assert_uint_eq(pick(BALANCE_TWO_CHOICES, 0), 0);
+		balance_fini(&set);
+	}
+}
+END_TEST
+
 START_TEST(least_requests_by_weight)
 {
 	begin(5, weights);
@@ -220,7 +235,7 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("balance", shares_of_an_idle_service, load_is_seen, least_requests_by_weight,
-		     never_one_that_was_tried, a_change_moves_few_keys, load_is_bounded,
-		     keys_are_for_ever);
+	return SUITE("balance", shares_of_an_idle_service, load_is_seen, two_choices_are_two,
+		     least_requests_by_weight, never_one_that_was_tried, a_change_moves_few_keys,
+		     load_is_bounded, keys_are_for_ever);
 }
