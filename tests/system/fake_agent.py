@@ -79,7 +79,10 @@ class FakeAgent:
             def do_GET(self):
                 agent.answer(self)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 256  # all watches may connect in one moment
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         # A client that goes away in the middle is what some tests are about.
         self.server.handle_error = lambda *_: None
