@@ -64,8 +64,10 @@ uint64_t store_print_directory(const char *dir)
 	char path[PATH_MAX];
 	struct stat st;
 
+	if (stat(dir, &st))
+		return 0;
 	int n = scandir(dir, &entries, store_is_plugin, store_order);
-	if (n < 0 || stat(dir, &st))
+	if (n < 0)
 		return 0;
 	h = store_mix(h, &st.st_mode, sizeof(st.st_mode));
 	for (int i = 0; i < n; i++) {
