@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/admin_call.h"
+#include "cli/plugin_release.h"
 #include "cli/plugins.h"
 #include "cli/print.h"
 
@@ -121,33 +123,39 @@ static int plugin_inspect(const struct cli_args *args, const char *dir, const ch
 static int plugin_run(const struct cli_args *args)
 {
 	const char *what = args->operands[0], *name = args->operands[1];
-	int status = CLI_USAGE;
-	char *dir;
+	bool list = strcmp(what, "list") == 0, release = strcmp(what, "release") == 0;
 
-	if (strcmp(what, "list") != 0 && strcmp(what, "inspect") != 0) {
-		fprintf(stderr, "gatehouse plugin: \"%s\": write list or inspect NAME\n", what);
+	if (!list && !release && strcmp(what, "inspect") != 0) {
+		fprintf(stderr,
+			"gatehouse plugin: \"%s\": write list, inspect NAME or release NAME\n",
+			what);
 		return CLI_USAGE;
 	}
-	if ((what[0] == 'i') != (name != NULL)) {
+	if (list == (name != NULL) || (name && !*name)) {
 		fprintf(stderr, "gatehouse plugin %s: %s\n", what,
-			name ? "takes no name" : "the plugin's name is missing");
+			list ? "takes no name" : "the plugin's name is missing");
 		return CLI_USAGE;
 	}
-	dir = plugins_dir(args);
+	if (release)
+		return plugin_release(args, name);
+	char *dir = plugins_dir(args);
 	if (!dir)
 		return CLI_FAILED;
-	status = name ? plugin_inspect(args, dir, name) : plugin_list(args, dir);
+	int status = list ? plugin_list(args, dir) : plugin_inspect(args, dir, name);
 	free(dir);
 	return status;
 }
 
 const struct cli_command cli_plugin_command = {
 	.name = "plugin",
-	.summary = "List the plugins, or show one with its options.",
-	.operands = "list | inspect NAME",
-	.details = "Each plugin is loaded in a child process.  One that would be\n"
-		   "refused is shown with the reason, and the exit status is 1.\n",
-	.flags = { CLI_FLAG_CONFIG, CLI_FLAG_PLUGIN_DIR, CLI_FLAG_JSON },
+	.summary = "List plugins, show one with its options, or end its quarantine.",
+	.operands = "list | inspect NAME | release NAME",
+	.details = "list, inspect: each plugin is loaded in a child process.  One that would be\n"
+		   "refused is shown with the reason, and the exit status is 1.\n\n"
+		   "release: the running gateway, found by the admin address in FILE, takes the\n"
+		   "plugin out of quarantine and reloads; the answer comes when it serves.  When\n"
+		   "the reload is refused the plugin stays in quarantine, and the status is 1.\n",
+	.flags = { CLI_FLAG_CONFIG, CLI_FLAG_PLUGIN_DIR, CLI_FLAG_JSON, CLI_FLAG_ADMIN },
 	.min_operands = 1,
 	.max_operands = 2,
 	.run = plugin_run,

@@ -10,6 +10,7 @@
 
 struct admin_reply;
 struct control;
+struct release;
 struct reload_ask;
 
 /* A request whose answer is not there yet; all zero but for reply and done. */
@@ -17,6 +18,7 @@ struct admin_pending {
 	struct admin_reply *reply;            /* to be filled */
 	void (*done)(struct admin_pending *); /* it is */
 	struct reload_ask *ask;               /* of a reload on its way; or NULL */
+	struct release *release;              /* of a plugin, likewise */
 };
 
 /* Whether POST to the path does anything. */

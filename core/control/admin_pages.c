@@ -40,7 +40,8 @@ static void admin_index(struct control *c, struct admin_reply *r)
 		"/status   workers, routes, plugins, services and their instances as JSON\n"
 		"/metrics  Prometheus text\n"
 		"\n"
-		"POST /reload  reads the configuration again, and answers when it serves\n");
+		"POST /reload  reads the configuration again, and answers when it serves\n"
+		"POST /plugins/NAME/release  reloads with the plugin out of quarantine\n");
 }
 
 static void admin_healthz(struct control *c, struct admin_reply *r)

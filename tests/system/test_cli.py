@@ -68,9 +68,10 @@ class Usage(unittest.TestCase):
             ("check", "--json=1"): "this option takes no value",
             ("check", "extra"): "extra: unexpected",
             ("explain", "GET"): "METHOD URL [HEADER...]: missing",
-            ("plugin", "lst"): '"lst": write list or inspect NAME',
+            ("plugin", "lst"): '"lst": write list, inspect NAME or release NAME',
             ("plugin", "inspect"): "the plugin's name is missing",
             ("plugin", "list", "x"): "takes no name",
+            ("plugin", "release"): "the plugin's name is missing",
             ("run", "--log-level", "inf"): 'did you mean info?',
         }
         for args, text in cases.items():

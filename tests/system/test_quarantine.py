@@ -9,8 +9,8 @@ import time
 import unittest
 
 from backend import Backend
-from harness import (SLOW, env_path, plugin_dir, relay_config, request, scratch, start_gateway,
-                     wait_until)
+from harness import (SLOW, env_path, plugin_dir, relay_config, request, run_gatehouse, scratch,
+                     start_gateway, wait_until)
 
 
 def plugins_of(*names):
@@ -147,6 +147,111 @@ class Quarantine(Case):
         self.assertEqual(request(gw.port, "/filtered/x").body, b"fine")
         self.assertIsNone(self.plugin(gw)["quarantined"])
         self.assertEqual(gw.metrics()['gatehouse_plugin_quarantined{plugin="faults"}'], 0)
+
+
+class Release(Case):
+    """gatehouse plugin release NAME, and POST /plugins/NAME/release."""
+
+    def held(self, **more):
+        """A gateway whose plugin has crashed once too often."""
+        gw = self.start(quarantine={"crashes": 1}, **more)
+        self.crash(gw)
+        self.check_held(gw)
+        return gw
+
+    def release(self, gw, name="faults", by="--admin"):
+        """Runs the command: status, stdout, stderr."""
+        where = "127.0.0.1:%d" % gw.admin if by == "--admin" else gw.path
+        return run_gatehouse("plugin", "release", name, by, where, limit=30.0)
+
+    def post(self, gw, name, method="POST", **more):
+        """Asks the admin listener."""
+        return request(gw.admin, "/plugins/%s/release" % name, method, limit=30.0, **more)
+
+    def check_runs(self, gw):
+        """The plugin's routes are served, and nothing is said to be held."""
+        self.assertEqual(request(gw.port, "/faults/fine").body, b"fine")
+        self.assertEqual(request(gw.port, "/filtered/x").body, b"fine")
+        self.assertIsNone(self.plugin(gw)["quarantined"])
+        self.assertEqual(gw.metrics()['gatehouse_plugin_quarantined{plugin="faults"}'], 0)
+
+    def test_command(self):
+        gw = self.held(workers=2)
+        for by in ("--admin", "-c"):
+            self.assertEqual(self.release(gw, by=by),
+                             (0, 'released: plugin "faults" runs again, generation %d serves\n'
+                              % gw.status()["generation"], ""))
+            self.check_runs(gw)
+            # Its crashes are forgotten, but not what it is: the next one counts anew.
+            self.crash(gw)
+            self.check_held(gw)
+        line = next(a for a in gw.log()
+                    if a.get("message") == "plugin released from quarantine")
+        self.assertEqual((line["plugin"], line["hash"], line["generation"]),
+                         ("faults", self.plugin(gw)["hash"], 2))
+
+    def test_nothing_to_release(self):
+        gw = self.start(workers=1)
+        for name, text in (("faults", 'The plugin "faults" is not in quarantine.'),
+                           ("nobody", 'No plugin "nobody" is loaded; /status lists those that '
+                                      'are.'),
+                           ("a b/\u00e9%", 'No plugin "a b/\u00e9%" is loaded; /status lists those '
+                                           'that are.')):
+            self.assertEqual(self.release(gw, name),
+                             (1, "", "gatehouse plugin release: %s\n" % text))
+        self.assertEqual(gw.status()["reloads"], 0)
+
+    def test_json(self):
+        gw = self.held(workers=1)
+        args = ("plugin", "release", "faults", "--json", "-c", gw.path)
+        status, out, err = run_gatehouse(*args, limit=30.0)
+        self.assertEqual((status, json.loads(out)["outcome"], err), (0, "done", ""))
+        status, out, err = run_gatehouse(*args, limit=30.0)
+        self.assertEqual((status, json.loads(out)["detail"], err),
+                         (1, 'The plugin "faults" is not in quarantine.', ""))
+
+    def test_no_gateway(self):
+        gw = self.start(workers=1)
+        gw.stop()
+        status, out, err = self.release(gw)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("no gateway answers at 127.0.0.1:%d" % gw.admin, err)
+
+    def test_post(self):
+        gw = self.held(workers=1)
+        for name, status in (("nobody", 404), ("relay", 409), ("%ff", 404), ("faults%00", 404),
+                             ("f" * 300, 404), ("%", 404)):
+            res = self.post(gw, name)
+            self.assertEqual((res.status, json.loads(res.body)["status"]), (status, status), name)
+        res = self.post(gw, "faults", "GET")
+        self.assertEqual((res.status, res.header("allow")), (405, "POST"))
+        res = self.post(gw, "faults", headers=[("Origin", "http://elsewhere.example")])
+        self.assertEqual(res.status, 403)
+        self.check_held(gw)
+        res = self.post(gw, "%66aults")
+        self.assertEqual(res.status, 200)
+        self.assertEqual(json.loads(res.body), {"outcome": "done", "errors": [], "notes": [],
+                                                "generation": gw.status()["generation"]})
+        self.check_runs(gw)
+        self.assertEqual(self.post(gw, "faults").status, 409)
+
+    def test_refused(self):
+        """A reload that fails releases nothing, for workers that start later neither."""
+        gw = self.held(workers=1)
+        config = self.config(quarantine={"crashes": 1}, workers=1)
+        with open(gw.path, "w", encoding="utf-8") as f:
+            json.dump(dict(config, bogus=1), f)
+        status, out, err = self.release(gw)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn('/bogus: unknown member "bogus"', err)
+        self.assertTrue(err.endswith(
+            'gatehouse plugin release: refused; "faults" stays in quarantine\n'), err)
+        self.check_held(gw)
+        before = self.restarts(gw)
+        os.kill(gw.worker_pids()[0], signal.SIGKILL)
+        wait_until(lambda: self.restarts(gw) > before and self.all_ready(gw), 10.0)
+        self.check_held(gw)
+        self.assertTrue(self.plugin(gw)["quarantined"])
 
 
 class Stranded(Case):
