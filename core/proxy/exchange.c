@@ -108,6 +108,7 @@ static void exchange_reset(struct exchange *x)
 	x->begin_later = x->reply_later = false;
 	x->res_left = 0;
 	x->splice_max = 0;
+	must(!x->splice);
 	buf_clear(&x->trailers);
 	from = offsetof(struct exchange, interim);
 	to = offsetof(struct exchange, down);
@@ -490,6 +491,8 @@ void exchange_end(struct exchange *x)
 		endpoint_unref(x->endpoint);
 		x->endpoint = NULL;
 	}
+	splices_give_back(&x->proxy->splices, x->splice);
+	x->splice = NULL;
 	buf_fini(&x->collected);
 	buf_fini(&x->reply_queue);
 	exchange_enter(x, EXCHANGE_DONE);

@@ -143,6 +143,8 @@ struct exchange {
 	bool begin_later;    /* response_begin() waits for an interim response to go out */
 	bool reply_later;    /* an answer of our own does */
 	uint64_t res_left;
+	struct splice
+		*splice;   /* lent; what is in it is the body's next, in front of what is read */
 	size_t splice_max; /* how much of the body is moved at a time inside the kernel */
 	struct buf trailers;
 	unsigned interim;

@@ -32,7 +32,7 @@ void proxy_init(struct proxy *p)
 
 	p->stats = p->slab->header;
 	rbufs_init(&p->rbufs, &p->stats->buffers_bytes);
-	splice_init(&p->splice);
+	splices_init(&p->splices);
 	p->upstream = (struct upstream){ .loop = p->loop,
 					 .deadlines = p->deadlines,
 					 .rbufs = &p->rbufs };
@@ -67,7 +67,7 @@ void proxy_fini(struct proxy *p)
 	buf_fini(&p->head);
 	map_fini(&p->clients);
 	services_fini(&p->services);
-	splice_fini(&p->splice);
+	splices_fini(&p->splices);
 	rbufs_fini(&p->rbufs);
 }
 

@@ -41,7 +41,7 @@ struct proxy {
 	struct slab_header *stats; /* slab->header */
 	struct deadlines *deadlines;
 	struct rbufs rbufs;
-	struct splice splice;
+	struct splices splices;
 	struct upstream upstream;
 	struct fetcher *fetcher; /* made by the first gh_call() */
 	struct access_log log;

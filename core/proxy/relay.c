@@ -19,7 +19,8 @@ enum {
 	RELAY_SIZE_LINE = 24,
 	RELAY_JOIN_MAX = 2048, /* a body as short as that costs less to copy than to gather */
 	RELAY_SPLICE_MIN = 16 * 1024,
-	RELAY_SPLICE_MAX = 512 * 1024
+	RELAY_SPLICE_MAX = 512 * 1024,
+	RELAY_SPLICE_WAIT = 4096 /* of what is in the pipe, to be told when the client takes more */
 };
 
 /* Decoded pieces of one read are moved together in place, so that they go on as one chunk. */
@@ -497,22 +498,28 @@ void relay_response(struct exchange *x, char *p, size_t n, bool with_head)
 
 bool relay_wants_splice(void *arg)
 {
-	const struct exchange *x = arg;
+	struct exchange *x = arg;
 
 	return x->response == RESPONSE_BODY && x->res_left >= RELAY_SPLICE_MIN &&
 	       !x->send_chunked && !x->no_body && !x->tunnel && !x->down.busy &&
-	       !x->chain->on_response_body_count && splice_on(&x->proxy->splice);
+	       !x->chain->on_response_body_count &&
+	       (x->splice || (x->splice = splices_take(&x->proxy->splices)));
 }
 
-/* The client is slower than the service: what is in the pipe is held, and reading stops. */
-static void relay_hold_spliced(struct exchange *x, size_t left)
+/* The client is slower than the service: the pipe holds the rest, and reading stops.  Its first
+ * bytes are taken out and written as any others, since that tells when there is room again. */
+static void relay_hold_spliced(struct exchange *x)
 {
-	char *bytes = malloc(left);
+	size_t n = x->splice->filled < RELAY_SPLICE_WAIT ? x->splice->filled : RELAY_SPLICE_WAIT;
+	char *bytes = malloc(n);
 
-	splice_take(&x->proxy->splice, bytes, left);
-	x->splice_max = RBUF_SIZE;
-	if (!bytes || flow_send_heap(&x->down, &x->conn->u.stream, bytes, left)) {
-		exchange_drop(x, bytes ? END_CLIENT_GONE : END_INTERNAL);
+	if (!bytes) {
+		exchange_drop(x, END_INTERNAL);
+		return;
+	}
+	splice_take(x->splice, bytes, n);
+	if (flow_send_heap(&x->down, &x->conn->u.stream, bytes, n)) {
+		exchange_drop(x, END_CLIENT_GONE);
 		return;
 	}
 	if (x->up)
@@ -521,15 +528,17 @@ static void relay_hold_spliced(struct exchange *x, size_t left)
 	conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
 }
 
-static void relay_spliced(struct exchange *x, size_t taken, size_t left)
+static void relay_spliced(struct exchange *x, size_t taken)
 {
 	x->res_left -= taken;
 	x->bytes_out += taken;
-	x->proxy->stats->bytes_sent += taken - left;
+	x->proxy->stats->bytes_sent += taken - x->splice->filled;
 	if (x->res_left == 0)
 		relay_response_done(x, 0);
-	if (left) {
-		relay_hold_spliced(x, left);
+	if (x->splice->filled) {
+		if (x->splice_max > RBUF_SIZE)
+			x->splice_max /= 2;
+		relay_hold_spliced(x);
 		return;
 	}
 	/* It goes on as fast as it comes: more at a time costs less. */
@@ -541,18 +550,32 @@ static void relay_spliced(struct exchange *x, size_t taken, size_t left)
 		exchange_wait(x, WAIT_STALL, x->proxy->config->timeouts.stall);
 }
 
+/* There is room again for what the pipe holds; false: not for all of it. */
+static bool relay_spliced_goes_on(struct exchange *x)
+{
+	uv_os_fd_t client;
+
+	if (!x->splice || !x->splice->filled)
+		return true;
+	if (uv_fileno(&x->conn->u.handle, &client) == 0)
+		x->proxy->stats->bytes_sent += splice_give(x->splice, client);
+	if (!x->splice->filled)
+		return true;
+	relay_hold_spliced(x);
+	return false;
+}
+
 void relay_splice(void *arg)
 {
 	struct exchange *x = arg;
 	uv_os_fd_t client;
-	size_t left;
 
 	if (!x->splice_max)
 		x->splice_max = RBUF_SIZE;
 	size_t max = x->res_left < x->splice_max ? (size_t)x->res_left : x->splice_max;
 	if (uv_fileno(&x->conn->u.handle, &client))
 		return;
-	ssize_t n = splice_move(&x->proxy->splice, upconn_fd(x->up), client, max, &left);
+	ssize_t n = splice_move(x->splice, upconn_fd(x->up), client, max);
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
@@ -560,7 +583,7 @@ void relay_splice(void *arg)
 		response_on_end(x, n ? (int)n : upconn_end_status(x->up, UV_EOF));
 		return;
 	}
-	relay_spliced(x, (size_t)n, left);
+	relay_spliced(x, (size_t)n);
 }
 
 void relay_response_close_end(struct exchange *x)
@@ -588,6 +611,8 @@ void relay_on_down(void *arg, int status)
 	}
 	if (x->conn->wait == CONN_WAIT_WRITE)
 		conn_wait(x->conn, CONN_WAIT_NONE, 0);
+	if (!relay_spliced_goes_on(x))
+		return;
 	if (x->tunnel) {
 		tunnel_on_down(x);
 	} else if (x->reply_later) {
