@@ -162,7 +162,7 @@ void consul_stats(const struct consul *c, struct discovery_stats *stats)
 {
 	*stats = c->stats;
 	stats->consul_used = !list_empty(&c->services);
-	stats->consul_reachable = stats->consul_used && !c->down && c->probed_ms > 0;
+	stats->consul_reachable = stats->consul_used && c->probed && !c->down;
 	list_each(at, &c->services)
 	{
 		const struct consul_service *s = container_of(at, struct consul_service, link);

@@ -60,6 +60,7 @@ struct consul {
 	uv_timer_t probe_timer;
 	struct fetch *probe;
 	uint64_t probed_ms;
+	bool probed; /* a probe has ended: down is known */
 	bool down;
 	bool single; /* a connection carries one request at a time: not HTTP/2 */
 	bool polled; /* so many services that they are polled, and triggers watch */

@@ -30,6 +30,7 @@ static void consul_on_probed(void *arg, struct fetch *f, const struct fetch_resu
 
 	(void)f;
 	c->probe = NULL;
+	c->probed = true;
 	/* Any status will do: there is somebody. */
 	c->down = result->status == 0;
 	uv_timer_start(&c->probe_timer, consul_on_probe_timer,
