@@ -299,9 +299,8 @@ class Node(Consul):
         return Node(self.name_, self.ports, self.join, *self.more, folder=self.folder)
 
 
-@unittest.skipUnless(ALL, "long: tests/consul-scenarios runs it")
-class Cluster(Scenario):
-    """Three servers and a client agent, which the gateway asks."""
+class Cluster(Scenario if ALL else object):
+    """Three servers and a client agent, which the gateway asks: long, tests/consul-scenarios."""
 
     def setUp(self):
         super().setUp()
