@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gatehouse program: picks the command.  Each has a file of its own in cli/. */
-#include "cli/commands.h"
-
-#include <stddef.h>
-
-const struct cli_command *const cli_commands[] = {
-	&cli_run_command,     &cli_reload_command, &cli_check_command,  &cli_routes_command,
-	&cli_explain_command, &cli_schema_command, &cli_plugin_command, &cli_version_command,
-	&cli_help_command,    &cli_worker_command, &cli_probe_command,  NULL,
-};
+/* The gatehouse program.  Each command has a file of its own in cli/. */
+#include "cli/command.h"
 
 int main(int argc, char **argv)
 {

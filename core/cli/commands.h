@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/commands.h -- the descriptors of all commands, one file each.
- * Called by: main.c, which lists them.  Never: holds more than names. */
+/* cli/commands.h -- the descriptors of all commands, one file each; commands.c lists them.
+ * Called by: commands.c, tests.  Never: holds more than names. */
 #ifndef GATEHOUSE_CLI_COMMANDS_H
 #define GATEHOUSE_CLI_COMMANDS_H
 
