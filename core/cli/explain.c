@@ -146,6 +146,7 @@ static void explain_found(struct explain *x)
 
 static void explain_others(const struct explain *x)
 {
+	size_t others = x->survey->config->route_count - (x->match.outcome == ROUTE_FOUND);
 	size_t shown = 0;
 	char why[EXPLAIN_WHY];
 	int64_t index;
@@ -155,7 +156,7 @@ static void explain_others(const struct explain *x)
 		if (x->match.outcome == ROUTE_FOUND && index == x->match.index)
 			continue;
 		if (shown++ == EXPLAIN_OTHERS_MAX) {
-			printf("          and %zu more\n", x->survey->config->route_count - i);
+			printf("          and %zu more\n", others - EXPLAIN_OTHERS_MAX);
 			return;
 		}
 		route_table_why(x->survey->table, (uint32_t)index, &x->query, why, sizeof(why));
