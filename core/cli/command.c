@@ -190,7 +190,8 @@ void cli_help(const struct cli_command *c)
 		if (c->details)
 			printf("\n%s", c->details);
 	}
-	printf("\nExit status: 0 done, 1 failed, 2 the command line is wrong.\n");
+	printf("\nExit status: %s.\n",
+	       c && c->statuses ? c->statuses : "0 done, 1 failed, 2 the command line is wrong");
 }
 
 static bool cli_asks_help(int argc, char **argv)

@@ -27,6 +27,7 @@ struct cli_command {
 	const char *summary;                  /* one line of "gatehouse --help" */
 	const char *operands;                 /* "METHOD URL"; NULL: none */
 	const char *details;                  /* further lines of its own --help; may be NULL */
+	const char *statuses;                 /* exit statuses; NULL: those above */
 	struct cli_flag flags[CLI_FLAGS_MAX]; /* ends at the first without a name */
 	int min_operands, max_operands;
 	bool hidden; /* not for people: gatehouse runs it itself */

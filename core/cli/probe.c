@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cli/child.h"
 #include "cli/describe.h"
+#include "cli/sides.h"
 #include "cli/symbols.h"
 #include "config/errors.h"
 #include "config/gateway.h"
@@ -33,7 +34,8 @@ static struct {
 	struct plugin_image *image; /* what is inspected */
 	struct gateway_config *config;
 	struct route_table *routes;
-	struct proxy proxy; /* serves no client; plugins log through it */
+	struct proxy proxy;           /* serves no client; plugins log through it */
+	const struct plugin_set *set; /* whose plugin may run; NULL: that of proxy */
 	struct slab_running running;
 } probe;
 
@@ -66,8 +68,8 @@ static const char *probe_signal_name(int number)
 /* Names of plugins and hooks are letters, digits, "_" and "-": no JSON escapes are needed. */
 static void probe_on_signal(int number)
 {
-	const char *plugin = probe.file_of ? probe.file_of :
-					     plugin_set_loading(&probe.proxy.plugins);
+	const struct plugin_set *set = probe.set ? probe.set : &probe.proxy.plugins;
+	const char *plugin = probe.file_of ? probe.file_of : plugin_set_loading(set);
 	const char *hook = plugin_hook_name((enum plugin_hook)probe.running.hook);
 	char out[256];
 	size_t n = 0;
@@ -258,6 +260,36 @@ static int probe_reload(const char *file, size_t size)
 	return probe_report(report);
 }
 
+/* What a reload would change.  On standard input: {"old": SIDE, "new": SIDE} (cli/sides.h). */
+static int probe_diff(const char *file)
+{
+	static struct side sides[2];
+	struct config_errors errors = { 0 };
+	struct buf in = { 0 };
+	int fd = INSPECT_FD_REPORT + 1;
+	json_t *report = NULL;
+
+	probe_input(&in);
+	json_t *input = json_loadb(in.p ? in.p : "", in.n, 0, NULL);
+	const json_t *old = json_object_get(input, "old"), *new = json_object_get(input, "new");
+	buf_fini(&in);
+	probe.set = &sides[0].proxy.plugins;
+	int rc = side_open(&sides[0], file, old, fd, &probe.running, &errors);
+	fd += (int)json_array_size(json_object_get(json_object_get(old, "handed"), "plugins"));
+	if (rc == 0) {
+		probe.set = &sides[1].proxy.plugins;
+		rc = side_open(&sides[1], file, new, fd, &probe.running, &errors);
+	}
+	if (rc)
+		report = json_pack("{s:o}", "errors", probe_lines(&errors, file));
+	else
+		report = json_pack("{s:[], s:o}", "errors", "changes",
+				   sides_diff(&sides[0], &sides[1]));
+	json_decref(input);
+	config_errors_fini(&errors);
+	return probe_report(report);
+}
+
 static int probe_symbols(const char *plugin_dir)
 {
 	struct buf text = { 0 };
@@ -280,6 +312,8 @@ static int probe_run(const struct cli_args *args)
 		return probe_file(args);
 	if (strcmp(args->operands[0], "reload") == 0 && args->operand_count == 3)
 		return probe_reload(args->operands[1], strtoul(args->operands[2], NULL, 10));
+	if (strcmp(args->operands[0], "diff") == 0)
+		return probe_diff(args->operands[1]);
 	if (strcmp(args->operands[0], "symbols") == 0)
 		return probe_symbols(args->operands[1]);
 	return probe_config(args->operands[1]);
@@ -288,8 +322,8 @@ static int probe_run(const struct cli_args *args)
 const struct cli_command cli_probe_command = {
 	.name = "probe",
 	.summary = "Load plugins for another command; gatehouse runs it itself.",
-	.operands = "config FILE | reload FILE SIZE | plugin DIR NAME | file NAME PATH HASH | "
-		    "symbols DIR",
+	.operands = "config FILE | reload FILE SIZE | diff FILE | plugin DIR NAME | "
+		    "file NAME PATH HASH | symbols DIR",
 	.min_operands = 2,
 	.max_operands = 4,
 	.hidden = true,

@@ -95,6 +95,7 @@ static int gateway_build(struct gateway_config *c, struct config_errors *errors)
 	size_t before = errors->count, expanded;
 
 	must(raw);
+	c->raw = raw;
 	b.base = gateway_base(&c->arena, c->file);
 	expand_json(root, c->source, errors);
 	expanded = errors->count;

@@ -15,6 +15,7 @@
 struct buf;
 struct config_source;
 struct config_errors;
+struct raw_gateway;
 
 /* All durations in milliseconds, all sizes in bytes; 0 means "no limit" where help says so. */
 struct config_timeouts {
@@ -243,7 +244,8 @@ struct gateway_config {
 	size_t route_count;
 	struct config_plugin *plugins; /* config/handed.h; else they are read from plugin_dir */
 	size_t plugin_count;
-	struct config_source *source; /* positions, for later errors (plugins' options) */
+	struct config_source *source;  /* positions, for later errors (plugins' options) */
+	const struct raw_gateway *raw; /* as the tables have read it, for config/gateway_show */
 };
 
 /* Reads, checks and converts a file.  NULL when there was any error: all of them are in

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "control/admin_pages.h"
 #include "control/control.h"
+#include "control/diff.h"
 #include "control/release.h"
 #include "control/reload.h"
 
@@ -94,12 +95,34 @@ static bool action_release(struct control *c, const struct action_input *in,
 	return true;
 }
 
+static void action_on_compared(void *arg, const struct diff_outcome *o)
+{
+	struct admin_pending *p = arg;
+
+	p->reply->status = o->changes ? 200 : 409;
+	admin_json(p->reply, json_pack("{s:s, s:O*, s:O, s:O}", "outcome",
+				       o->changes ? "compared" : "refused", "changes", o->changes,
+				       "errors", o->errors, "notes", o->notes));
+	p->done(p);
+}
+
+static bool action_diff(struct control *c, const struct action_input *in, struct admin_pending *p)
+{
+	if (!c->current) {
+		admin_problem(p->reply, 503, "Service Unavailable", "Nothing serves yet.");
+		return true;
+	}
+	diff_start(c, in->body.p ? in->body : STR(""), action_on_compared, p, &p->diff);
+	return false;
+}
+
 static const struct {
 	const char *path; /* up to the name, when there is one */
 	const char *rest; /* behind it; NULL: no name */
 	bool (*run)(struct control *, const struct action_input *, struct admin_pending *);
 } admin_actions[] = {
 	{ "/reload", NULL, action_reload },
+	{ "/diff", NULL, action_diff },
 	{ "/plugins/", "/release", action_release },
 };
 
@@ -151,6 +174,7 @@ void admin_action_forget(struct admin_pending *p)
 		reload_forget(p->ask);
 	if (p->release)
 		release_forget(p->release);
+	diff_cancel(&p->diff);
 	p->ask = NULL;
 	p->release = NULL;
 }

@@ -10,6 +10,7 @@
 
 struct admin_reply;
 struct control;
+struct diff;
 struct release;
 struct reload_ask;
 
@@ -19,6 +20,7 @@ struct admin_pending {
 	void (*done)(struct admin_pending *); /* it is */
 	struct reload_ask *ask;               /* of a reload on its way; or NULL */
 	struct release *release;              /* of a plugin, likewise */
+	struct diff *diff;                    /* likewise */
 };
 
 /* Whether POST to the path does anything. */

@@ -41,6 +41,7 @@ static void admin_index(struct control *c, struct admin_reply *r)
 		"/metrics  Prometheus text\n"
 		"\n"
 		"POST /reload  reads the configuration again, and answers when it serves\n"
+		"POST /diff  says what a reload to the configuration in its body would change\n"
 		"POST /plugins/NAME/release  reloads with the plugin out of quarantine\n");
 }
 

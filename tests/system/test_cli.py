@@ -41,7 +41,8 @@ def config(routes=(), **more):
 class Usage(unittest.TestCase):
     """--help everywhere, and one line with a suggestion for every slip."""
 
-    COMMANDS = ("run", "check", "routes", "explain", "schema", "plugin", "version", "help")
+    COMMANDS = ("run", "reload", "diff", "check", "routes", "explain", "schema", "plugin",
+                "version", "help")
 
     def test_help(self):
         status, out, err = run("--help")
@@ -52,7 +53,8 @@ class Usage(unittest.TestCase):
                 status, text, err = run(*args)
                 self.assertEqual((status, err), (0, ""), args)
                 self.assertTrue(text.startswith("usage: gatehouse %s" % name), args)
-                self.assertIn("Exit status: 0 done, 1 failed, 2", text)
+                self.assertIn("Exit status: 0 no difference, 1 differences, 2 trouble"
+                              if name == "diff" else "Exit status: 0 done, 1 failed, 2", text)
         self.assertNotIn("worker", re.findall(r"(?m)^  (\w+)", out))
         self.assertNotIn("probe", re.findall(r"(?m)^  (\w+)", out))
 
