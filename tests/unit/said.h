@@ -10,15 +10,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 static int said_fd = -1;
 static char said_text[64 * 1024];
 
-/* From now on standard error, of child processes too, goes to a file in memory. */
+/* From now on standard error, of child processes too, goes to a file in memory; warnings go there
+ * as well. */
 static inline void said_begin(void)
 {
 	said_fd = memfd_create("said", MFD_CLOEXEC);
 	ck_assert_int_ge(said_fd, 0);
 	ck_assert_int_eq(dup2(said_fd, STDERR_FILENO), STDERR_FILENO);
+	log_threshold = LOG_WARN;
 }
 
 /* All that was written; the last 64 KiB of it. */
