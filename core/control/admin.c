@@ -33,13 +33,9 @@ static const struct parse_limits admin_limits = {
 	.extension = 0,
 };
 
-/* What there is a choice about is refused. */
+/* What there is a choice about is refused.  Paths are compared as they are. */
 static const struct config_http admin_strict = {
 	.underscore_headers = CONFIG_UNDERSCORE_REJECT,
-	.encoded_slash = CONFIG_PATH_REJECT,
-	.encoded_nul = CONFIG_PATH_REJECT,
-	.invalid_percent = CONFIG_PATH_REJECT,
-	.invalid_utf8 = CONFIG_PATH_REJECT,
 };
 
 /* A TCP or unix socket. */
