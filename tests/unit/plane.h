@@ -79,6 +79,23 @@ static inline struct gateway_config *plane_load(void)
 	return config;
 }
 
+/* Links to a plugin that was built in the folder of that variable, for a directory of plugins that
+ * is the scratch directory itself. */
+static inline void plane_link(const char *variable, const char *folder, const char *name)
+{
+	const char *dir = getenv(variable);
+	char built[PATH_MAX], target[PATH_MAX + 100], file[100];
+
+	ck_assert_ptr_nonnull(realpath(dir ? dir : folder, built));
+	snprintf(target, sizeof(target), "%s/%s.so", built, name);
+	snprintf(file, sizeof(file), "%s.so", name);
+	ck_assert_int_eq(symlink(target, scratch_path(file)), 0);
+}
+
+/* One of the gateway's own, and one that is for tests. */
+#define plane_plugin(name)      plane_link("PLUGIN_DIR", "plugins", name)
+#define plane_test_plugin(name) plane_link("TEST_PLUGIN_DIR", "tests/plugins", name)
+
 /* A route that asks faults.c, which goes wrong in the way that the path says. */
 #define PLANE_FAULTS "\"routes\": [{\"path\": \"/faults/*\", \"plugin\": \"faults\"}]"
 

@@ -30,22 +30,6 @@ static void on_gathered(void *arg, struct handed_set *handed, const json_t *drop
 	got.calls++;
 }
 
-/* Links to a plugin that was built in the folder of that variable; the directory of plugins is the
- * scratch directory itself. */
-static void put(const char *variable, const char *folder, const char *name)
-{
-	const char *dir = getenv(variable);
-	char built[PATH_MAX], target[PATH_MAX + 100], link[100];
-
-	ck_assert_ptr_nonnull(realpath(dir ? dir : folder, built));
-	snprintf(target, sizeof(target), "%s/%s.so", built, name);
-	snprintf(link, sizeof(link), "%s.so", name);
-	ck_assert_int_eq(symlink(target, scratch_path(link)), 0);
-}
-
-#define put_own(name)  put("PLUGIN_DIR", "plugins", name)
-#define put_test(name) put("TEST_PLUGIN_DIR", "tests/plugins", name)
-
 static void open_with(bool autoload, const char *members)
 {
 	plane_open();
@@ -111,9 +95,9 @@ static const json_t *handed(const char *list, size_t i)
 
 START_TEST(those_that_the_file_names)
 {
-	put_own("users");
-	put_own("orders");
-	put_test("faults");
+	plane_plugin("users");
+	plane_plugin("orders");
+	plane_test_plugin("faults");
 	open_with(false, "\"routes\": [{\"path\": \"/a\", \"plugin\": \"users\","
 			 " \"filters\": [{\"plugin\": \"faults\"}]}]");
 	begin(NULL);
@@ -132,9 +116,9 @@ END_TEST
 
 START_TEST(those_that_it_does_not_name)
 {
-	put_own("users");
-	put_own("relay");
-	put_test("faults");
+	plane_plugin("users");
+	plane_plugin("relay");
+	plane_test_plugin("faults");
 	open_with(true, "\"routes\": []");
 	run(NULL);
 	ck_assert_uint_eq(json_array_size(got.dropins), 3);
@@ -156,7 +140,7 @@ END_TEST
 
 START_TEST(they_are_asked_once)
 {
-	put_own("users");
+	plane_plugin("users");
 	open_with(true, "\"routes\": []");
 	run(NULL);
 	ck_assert_int_eq(got.calls, 1);
@@ -164,7 +148,7 @@ START_TEST(they_are_asked_once)
 	ck_assert_int_eq(got.calls, 2);
 	ck_state("users", "served");
 	/* A file that comes is asked too. */
-	put_own("orders");
+	plane_plugin("orders");
 	begin(NULL);
 	ck_assert_int_eq(got.calls, 2);
 	plane_until(got.calls == 3);
@@ -179,9 +163,9 @@ END_TEST
 
 START_TEST(the_file_comes_first)
 {
-	put_own("users");
-	put_own("orders");
-	put_test("faults");
+	plane_plugin("users");
+	plane_plugin("orders");
+	plane_test_plugin("faults");
 	open_with(true, "\"routes\": [{\"path\": \"/users\", \"plugin\": \"faults\"}]");
 	run(NULL);
 	ck_state("users", "refused");
@@ -202,8 +186,8 @@ START_TEST(left_out)
 {
 	json_t *excluded = json_pack("{s:s}", "users", "it is odd");
 
-	put_own("users");
-	put_own("orders");
+	plane_plugin("users");
+	plane_plugin("orders");
 	open_with(true, "\"routes\": []");
 	run(excluded);
 	ck_state("users", "refused");
@@ -218,9 +202,9 @@ END_TEST
 /* One that crashes harms nobody. */
 START_TEST(at_fault)
 {
-	put_own("users");
-	put_test("check_start");
-	put_test("refuse_newer");
+	plane_plugin("users");
+	plane_test_plugin("check_start");
+	plane_test_plugin("refuse_newer");
 	scratch_write("text.so", "no plugin");
 	open_with(true, "\"routes\": []");
 	run(NULL);
@@ -250,7 +234,7 @@ END_TEST
 
 START_TEST(cancelled)
 {
-	put_own("users");
+	plane_plugin("users");
 	open_with(true, "\"routes\": []");
 	begin(NULL);
 	ck_assert_ptr_nonnull(gather);
