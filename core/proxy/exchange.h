@@ -148,6 +148,7 @@ struct exchange {
 	size_t splice_max; /* how much of the body is moved at a time inside the kernel */
 	struct buf trailers;
 	unsigned interim;
+	bool continued;     /* one of them was a 100 */
 	bool upstream_keep; /* the connection may be used again */
 	bool head_sent;     /* any byte of the final response has gone to the client */
 	bool send_chunked;

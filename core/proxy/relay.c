@@ -115,7 +115,7 @@ static void relay_want_body(struct exchange *x)
 			conn_wait(x->conn, CONN_WAIT_NONE, 0);
 		return;
 	}
-	if (x->conn->wait != CONN_WAIT_WRITE)
+	if (x->conn->wait != CONN_WAIT_WRITE && !response_owes_continue(x))
 		conn_wait(x->conn, CONN_WAIT_BODY, x->proxy->config->timeouts.body);
 	conn_read(x->conn);
 }
@@ -163,7 +163,7 @@ static void relay_pass_request(struct exchange *x, struct buf *head, struct gh_b
 		conn_pause(x->conn);
 	else
 		relay_want_body(x);
-	if (x->response == RESPONSE_HEAD && (x->request_sent || r == 0))
+	if (x->response == RESPONSE_HEAD && (x->request_sent || r == 0 || x->req.expect_continue))
 		response_wait(x);
 }
 

@@ -61,11 +61,17 @@ void response_bad(struct exchange *x, enum end_reason reason, const char *why)
 	exchange_fail(x, reason, why);
 }
 
+bool response_owes_continue(const struct exchange *x)
+{
+	return x->req.expect_continue && !x->is_collected && !x->body_started && !x->continued &&
+	       x->response == RESPONSE_HEAD;
+}
+
 void response_wait(struct exchange *x)
 {
 	uint64_t own = x->proxy->config->routes[x->route].response;
 
-	if (x->request_sent || x->up->out.busy)
+	if (x->request_sent || x->up->out.busy || response_owes_continue(x))
 		exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
 	else
 		exchange_wait(x, WAIT_NONE, 0);
@@ -80,6 +86,7 @@ static bool response_interim(struct exchange *x)
 		response_bad(x, END_TOO_MANY_INTERIM, NULL);
 		return false;
 	}
+	x->continued |= x->res.status == 100;
 	if (wanted && !x->down.busy) {
 		respond_build_interim(x);
 		x->proxy->stats->interim++;
@@ -91,6 +98,8 @@ static bool response_interim(struct exchange *x)
 		}
 		if (r == 0)
 			conn_wait(x->conn, CONN_WAIT_WRITE, x->proxy->config->timeouts.write);
+		else if (x->res.status == 100)
+			response_resume(x);
 	}
 	head_reset(&x->res);
 	parse_start(&x->res_parser, PARSE_RESPONSE, &x->res, &x->proxy->response_limits);
@@ -263,7 +272,8 @@ void response_resume(struct exchange *x)
 	if (x->begin_later) {
 		x->begin_later = false;
 		response_begin(x);
-	} else if (x->response == RESPONSE_HEAD && !x->body_done && x->conn->reading) {
+	} else if (x->response == RESPONSE_HEAD && !x->body_done && x->conn->reading &&
+		   !response_owes_continue(x)) {
 		conn_wait(x->conn, CONN_WAIT_BODY, x->proxy->config->timeouts.body);
 	} else if (x->response == RESPONSE_BODY && x->up) {
 		exchange_wait(x, WAIT_STALL, x->proxy->config->timeouts.stall);

@@ -91,11 +91,12 @@ class Faults(unittest.TestCase):
                      for name in ("gatehouse_requests_ended_total",
                                   "gatehouse_upstream_failures_total"))
 
-    def check(self, path, reason, status, episode=None, blamed=1):
+    def check(self, path, reason, status, episode=None, blamed=1,
+              head="GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):
         """Asks for path and looks at the answer, the log and the metrics."""
         before, logged = self.counted(reason), len(self.gateway.access_log())
         with Client(self.gateway.port) as c:
-            c.send("GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+            c.send(head % path)
             if status is None:
                 c.recv_until("hello")
                 if episode:
@@ -133,6 +134,13 @@ class Faults(unittest.TestCase):
         self.check("/early", "response_unrequested", 502)
         self.assertEqual(self.origin.finish().messages, [])
         self.assertEqual(episode.stray, b"")
+
+    def test_no_word_about_an_expected_body(self):
+        """The client does as it should: it is the service that says neither yes nor no."""
+        self.origin.begin([HOLD], on_accept=[b""])
+        self.check("/origin", "response_timeout", 504, head="POST %s HTTP/1.1\r\nHost: a\r\n"
+                   "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        self.origin.finish()
 
     def test_whole_time(self):
         self.origin.begin([HOLD])
