@@ -19,14 +19,12 @@ static const char *plugin_text(const json_t *object, const char *key)
 	return text ? text : "-";
 }
 
-/* Whether any of them was refused. */
-static bool plugin_print_list(const json_t *plugins)
+static void plugin_print_list(const json_t *plugins)
 {
 	static const char *const head[PLUGIN_LIST_COLUMNS] = { "NAME", "VERSION", "ABI",
 							       "SUMMARY" };
 	size_t n = json_array_size(plugins);
 	const char **cells = xcalloc(n * PLUGIN_LIST_COLUMNS + 1, sizeof(*cells));
-	bool refused = false;
 
 	for (size_t i = 0; i < n; i++) {
 		const json_t *plugin = json_array_get(plugins, i);
@@ -36,28 +34,34 @@ static bool plugin_print_list(const json_t *plugins)
 		cell[1] = plugin_text(plugin, "version");
 		cell[2] = plugin_text(plugin, "abi");
 		cell[3] = plugin_text(plugin, bad ? "error" : "summary");
-		refused = refused || bad;
 	}
 	print_columns(head, cells, n, PLUGIN_LIST_COLUMNS);
 	free(cells);
-	return refused;
+}
+
+static bool plugin_any_refused(const json_t *plugins)
+{
+	for (size_t i = 0; i < json_array_size(plugins); i++)
+		if (json_object_get(json_array_get(plugins, i), "error"))
+			return true;
+	return false;
 }
 
 static int plugin_list(const struct cli_args *args, const char *dir)
 {
 	struct error e;
 	json_t *plugins = plugins_list(dir, &e);
-	bool refused = false;
 
 	if (!plugins) {
 		fprintf(stderr, "gatehouse plugin: %s; name the plugins' place with --plugin-dir\n",
 			e.text);
 		return CLI_FAILED;
 	}
+	bool refused = plugin_any_refused(plugins);
 	if (cli_value(args, "json"))
 		print_json(json_incref(plugins));
 	else
-		refused = plugin_print_list(plugins);
+		plugin_print_list(plugins);
 	json_decref(plugins);
 	return refused ? CLI_FAILED : CLI_OK;
 }

@@ -75,12 +75,14 @@ static inline const char *scratch_plugins_built(void)
 	return path;
 }
 
-/* A link in the directory to one of them. */
+/* A link to one of them: "name", or "folder/name". */
 static inline void scratch_plugin(const char *name)
 {
 	char target[PATH_MAX + 128], file[128];
+	const char *slash = strrchr(name, '/');
 
-	snprintf(target, sizeof(target), "%s/%s.so", scratch_plugins_built(), name);
+	snprintf(target, sizeof(target), "%s/%s.so", scratch_plugins_built(),
+		 slash ? slash + 1 : name);
 	snprintf(file, sizeof(file), "%s.so", name);
 	ck_assert_int_eq(symlink(target, scratch_path(file)), 0);
 }
