@@ -2,111 +2,10 @@
 /* cli/admin_call.c: what is asked and of whom, against a listener that answers once. */
 #include "cli/admin_call.h"
 
-#include <arpa/inet.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-
 #include "cli.h"
+#include "peer.h"
 
 static const char done[] = "{\"outcome\": \"done\"}";
-
-/* Somebody who listens; who answers is a child process, and the request is in a pipe. */
-static struct {
-	int fd, request;
-	unsigned port;
-	pid_t pid;
-} peer;
-
-static void peer_tcp(const char *address)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	socklen_t size = sizeof(in);
-
-	inet_pton(AF_INET, address, &in.sin_addr);
-	peer.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(peer.fd, (struct sockaddr *)&in, sizeof(in)), 0);
-	ck_assert_int_eq(getsockname(peer.fd, (struct sockaddr *)&in, &size), 0);
-	peer.port = ntohs(in.sin_port);
-}
-
-static void peer_unix(const char *path)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	peer.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(peer.fd, (struct sockaddr *)&un, sizeof(un)), 0);
-}
-
-static size_t body_size(const char *head)
-{
-	const char *field = strstr(head, "Content-Length: ");
-
-	return field ? strtoul(field + 16, NULL, 10) : 0;
-}
-
-/* In the child: one request, as far as it fits, and the answer to it. */
-_Noreturn static void peer_serve(const char *answer, int out)
-{
-	static char text[1 << 16];
-	size_t used = 0;
-	const char *end;
-	int c = accept(peer.fd, NULL, NULL);
-
-	alarm((unsigned)suite_timeout());
-	do {
-		ssize_t n = read(c, text + used, sizeof(text) - 1 - used);
-		if (n <= 0)
-			break;
-		used += (size_t)n;
-		end = strstr(text, "\r\n\r\n");
-	} while (!end || used < (size_t)(end - text) + 4 + body_size(text));
-	if (write(out, text, used) != (ssize_t)used || dprintf(c, "%s", answer) < 0)
-		_exit(1);
-	_exit(0);
-}
-
-static void peer_answer(const char *answer)
-{
-	int fds[2];
-
-	ck_assert_int_eq(listen(peer.fd, 5), 0);
-	ck_assert_int_eq(pipe(fds), 0);
-	fflush(NULL);
-	peer.pid = fork();
-	if (peer.pid == 0)
-		peer_serve(answer, fds[1]);
-	close(fds[1]);
-	peer.request = fds[0];
-}
-
-/* The child's end, and the request. */
-static const char *peer_end(void)
-{
-	static char text[1 << 16];
-	ssize_t n = read(peer.request, text, sizeof(text) - 1);
-	int status = -1;
-
-	ck_assert_int_ge(n, 0);
-	text[n] = '\0';
-	ck_assert_int_eq(waitpid(peer.pid, &status, 0), peer.pid);
-	ck_assert_int_eq(status, 0);
-	close(peer.request);
-	close(peer.fd);
-	return text;
-}
-
-static void peer_answer_json(const char *status, const char *body)
-{
-	char answer[1024];
-
-	snprintf(answer, sizeof(answer),
-		 "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status,
-		 strlen(body), body);
-	peer_answer(answer);
-}
 
 /* admin_call() with --admin or -c and that value. */
 static json_t *call(const char *flag, const char *value, const char *body)
@@ -120,14 +19,6 @@ static json_t *call(const char *flag, const char *value, const char *body)
 	cli_caught();
 	ck_assert_str_eq(cli_out.text, "");
 	return got;
-}
-
-static const char *address(const char *host)
-{
-	static char text[64];
-
-	snprintf(text, sizeof(text), "%s:%u", host, peer.port);
-	return text;
 }
 
 static const char *config(const char *members)
@@ -157,7 +48,7 @@ START_TEST(test_request)
 	setenv("http_proxy", "http://127.0.0.1:1", 1);
 	peer_tcp("127.0.0.1");
 	peer_answer_json("200 OK", done);
-	ck_outcome(call("--admin", address("127.0.0.1"), "{\"a\": 1}"));
+	ck_outcome(call("--admin", peer_address("127.0.0.1"), "{\"a\": 1}"));
 	const char *request = peer_end();
 	char host[96];
 	ck_assert_int_eq(strncmp(request, "POST /reload HTTP/1.1\r\n", 23), 0);
@@ -173,7 +64,7 @@ START_TEST(test_request_without_a_body)
 {
 	peer_tcp("127.0.0.1");
 	peer_answer_json("200 OK", done);
-	ck_outcome(call("--admin", address("127.0.0.1"), ""));
+	ck_outcome(call("--admin", peer_address("127.0.0.1"), ""));
 	const char *request = peer_end();
 	ck_contains(request, "POST /reload ");
 	ck_contains(request, "\r\nContent-Length: 0\r\n");
@@ -185,7 +76,7 @@ START_TEST(test_any_status)
 {
 	peer_tcp("127.0.0.1");
 	peer_answer_json("503 Service Unavailable", "{\"detail\": \"ends\"}");
-	json_t *got = call("--admin", address("127.0.0.1"), "");
+	json_t *got = call("--admin", peer_address("127.0.0.1"), "");
 	ck_assert_str_eq(json_text(got, "detail"), "ends");
 	json_decref(got);
 	peer_end();
@@ -211,7 +102,8 @@ START_TEST(test_address_of_the_configuration)
 	/* What else is wrong with it does not matter here. */
 	peer_tcp("127.0.0.1");
 	peer_answer_json("200 OK", done);
-	snprintf(text, sizeof(text), "\"workers\": 0, \"admin\": \"%s\"", address("127.0.0.1"));
+	snprintf(text, sizeof(text), "\"workers\": 0, \"admin\": \"%s\"",
+		 peer_address("127.0.0.1"));
 	ck_outcome(call("-c", config(text), ""));
 	peer_end();
 	/* A relative path is relative to the file. */
@@ -229,7 +121,7 @@ START_TEST(test_wildcard)
 
 	peer_tcp("0.0.0.0");
 	peer_answer_json("200 OK", done);
-	ck_outcome(call("--admin", address("0.0.0.0"), ""));
+	ck_outcome(call("--admin", peer_address("0.0.0.0"), ""));
 	char host[64];
 	snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", peer.port);
 	ck_contains(peer_end(), host);
@@ -239,7 +131,7 @@ START_TEST(test_wildcard)
 		 "gatehouse reload: no gateway answers at [::1]:%u; is gatehouse run running, and "
 		 "is this its admin address (--admin)?\n",
 		 peer.port);
-	ck_no_answer(call("--admin", address("[::]"), ""), line);
+	ck_no_answer(call("--admin", peer_address("[::]"), ""), line);
 	close(peer.fd);
 }
 END_TEST
@@ -253,7 +145,7 @@ START_TEST(test_no_gateway)
 		 "gatehouse reload: no gateway answers at 127.0.0.1:%u; is gatehouse run running, "
 		 "and is this its admin address (--admin)?\n",
 		 peer.port);
-	ck_no_answer(call("--admin", address("127.0.0.1"), ""), line);
+	ck_no_answer(call("--admin", peer_address("127.0.0.1"), ""), line);
 	close(peer.fd);
 	snprintf(text, sizeof(text), "unix:%s", scratch_path("nothing"));
 	ck_assert_ptr_null(call("--admin", text, ""));
@@ -273,7 +165,7 @@ START_TEST(test_somebody_else)
 			 "gatehouse reload: 127.0.0.1:%u does not answer as a gateway's admin "
 			 "listener does\n",
 			 peer.port);
-		ck_no_answer(call("--admin", address("127.0.0.1"), ""), line);
+		ck_no_answer(call("--admin", peer_address("127.0.0.1"), ""), line);
 		peer_end();
 	}
 }
@@ -285,14 +177,14 @@ START_TEST(test_broken_answers)
 
 	peer_tcp("127.0.0.1");
 	peer_answer("");
-	ck_assert_ptr_null(call("--admin", address("127.0.0.1"), ""));
+	ck_assert_ptr_null(call("--admin", peer_address("127.0.0.1"), ""));
 	snprintf(start, sizeof(start), "gatehouse reload: 127.0.0.1:%u: ", peer.port);
 	ck_assert_int_eq(strncmp(cli_err.text, start, strlen(start)), 0);
 	peer_end();
 	/* What was cut off is not taken for the whole. */
 	peer_tcp("127.0.0.1");
 	peer_answer("HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{}");
-	ck_assert_ptr_null(call("--admin", address("127.0.0.1"), ""));
+	ck_assert_ptr_null(call("--admin", peer_address("127.0.0.1"), ""));
 	snprintf(start, sizeof(start), "gatehouse reload: 127.0.0.1:%u: ", peer.port);
 	ck_assert_int_eq(strncmp(cli_err.text, start, strlen(start)), 0);
 	peer_end();
