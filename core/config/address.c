@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
+#include "config/hostname.h"
+
 const char *address_path(struct arena *a, const char *base, const char *path)
 {
 	struct str dir = str_from(base);
@@ -92,30 +94,20 @@ int address_listen(struct arena *a, const char *text, const char *base, struct c
 	return 0;
 }
 
-/* A host name as RFC 1123, 2.1 has it; underscores, which Docker's names have, pass. */
-static bool address_is_name(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = ascii_lower(s.p[i]);
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-		      (c == '.' && i > 0 && s.p[i - 1] != '.')))
-			return false;
-	}
-	return s.n > 0 && s.n <= 253;
-}
-
 int address_endpoint(struct arena *a, const char *text, struct config_endpoint *out,
 		     struct error *e)
 {
+	char name[HOSTNAME_SIZE];
+	const char *wrong;
 	struct str host;
+	bool named;
 
 	if (strstr(text, "://"))
 		return error_set(e, "\"%s\" is a URL; write host:port alone", text);
 	if (address_split(text, &host, &out->port, e) < 0)
 		return -1;
-	if (!memchr(host.p, ':', host.n) && !address_is_name(host))
-		return error_set(e, "\"%s\": \"%.*s\" is neither an IP address nor a host name",
-				 text, STR_ARGS(host));
+	if ((wrong = hostname_parse(host, name, &named)))
+		return error_set(e, "\"%s\": %s", text, wrong);
 	out->host = arena_strdup(a, host);
 	must(out->host);
 	return 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "config/hostname.h"
 #include "discovery/consul.h"
 #include "discovery/consul_private.h"
 
@@ -64,7 +65,7 @@ static int consul_status_read(const char *text, enum instance_status *status)
 static int consul_restore_instance(struct instance_set *set, const json_t *json, uint64_t now_ms)
 {
 	const char *id = NULL, *host = NULL, *status = NULL, *why = NULL;
-	char read[INSTANCE_HOST_SIZE];
+	char read[HOSTNAME_SIZE];
 	struct instance *item;
 	enum instance_status is;
 	int port, weight, missing;
@@ -75,7 +76,7 @@ static int consul_restore_instance(struct instance_set *set, const json_t *json,
 			&missing, "why", &why))
 		return -1;
 	if (!*id || port < 1 || port > UINT16_MAX || weight < 0 || weight > HEALTH_WEIGHT_MAX ||
-	    consul_status_read(status, &is) || instance_host(str_from(host), read, &named))
+	    consul_status_read(status, &is) || hostname_parse(str_from(host), read, &named))
 		return -1;
 	item = instance_set_add(set, id, read);
 	item->named = named;

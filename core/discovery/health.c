@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "config/gateway.h"
+#include "config/hostname.h"
 
 enum { HEALTH_ID_SIZE = 512, HEALTH_CHECKS_MAX = 1000 };
 
@@ -13,7 +14,7 @@ enum { HEALTH_ID_SIZE = 512, HEALTH_CHECKS_MAX = 1000 };
 struct health_entry {
 	const json_t *node, *service, *checks;
 	char id[HEALTH_ID_SIZE];
-	char host[INSTANCE_HOST_SIZE];
+	char host[HOSTNAME_SIZE];
 	bool named;
 	uint16_t port;
 	uint32_t weight;
@@ -54,7 +55,7 @@ static const char *health_read_host(struct health_entry *e)
 
 	if (!text[0])
 		text = health_string(e->node, "Address");
-	return instance_host(str_from(text), e->host, &e->named);
+	return hostname_parse(str_from(text), e->host, &e->named);
 }
 
 static const char *health_read_port(struct health_entry *e, const struct health_rules *rules)

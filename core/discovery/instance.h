@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 
-enum { INSTANCE_HOST_SIZE = 256, INSTANCE_WHY_SIZE = 160, INSTANCE_ZONE_SIZE = 64 };
+enum { INSTANCE_WHY_SIZE = 160, INSTANCE_ZONE_SIZE = 64 };
 
 /* From best to worst: the status of an instance is the worst of its checks. */
 enum instance_status {
@@ -54,8 +54,5 @@ bool instance_same(const struct instance *, const struct instance *);
 /* printf, cut where the text is still UTF-8. */
 __attribute__((format(printf, 3, 4))) void instance_text(char *out, size_t size, const char *format,
 							 ...);
-/* Whether the text is an IP address to connect to (brackets allowed; written to host as inet_ntop()
- * does) or a host name (RFC 1123, underscores allowed).  NULL when it is, else what is wrong. */
-const char *instance_host(struct str text, char host[INSTANCE_HOST_SIZE], bool *named);
 
 #endif

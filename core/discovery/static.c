@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "config/gateway.h"
+#include "config/hostname.h"
 #include "discovery/instance.h"
 #include "discovery/publish.h"
 
@@ -14,17 +15,11 @@ void static_publish(struct publish *p, const struct config_service *service)
 
 	for (size_t i = 0; i < service->endpoint_count; i++) {
 		const struct config_endpoint *e = &service->endpoints[i];
-		char id[32], host[INSTANCE_HOST_SIZE];
+		char id[32], host[HOSTNAME_SIZE];
 		struct instance *item;
-		const char *wrong;
 		bool named;
 
-		wrong = instance_host(str_from(e->host), host, &named);
-		if (wrong) {
-			log_error("endpoint left out", LOG_S("service", service->name),
-				  LOG_S("address", e->host), LOG_S("reason", wrong));
-			continue;
-		}
+		must(!hostname_parse(str_from(e->host), host, &named)); /* as config/address has */
 		snprintf(id, sizeof(id), "static/%zu", i);
 		item = instance_set_add(&set, id, host);
 		item->named = named;

@@ -87,8 +87,22 @@ START_TEST(test_endpoint)
 		{ "user-service:5001", "user-service", 5001 },
 		{ "a_b.Example.com:1", "a_b.Example.com", 1 },
 	};
-	static const char *const wrong[] = { "http://a:80", "a",   "a:0",  "a:70000", "a b:80",
-					     "::1:80",      ":80", ".a:1", "a..b:1",  "a/b:80" };
+	static const char *const wrong[] = { "http://a:80",
+					     "a",
+					     "a:0",
+					     "a:70000",
+					     "a b:80",
+					     "::1:80",
+					     ":80",
+					     ".a:1",
+					     "a..b:1",
+					     "a/b:80",
+					     "10.1:80",
+					     "0.0.0.0:80",
+					     "255.255.255.255:80",
+					     "224.0.0.1:80",
+					     "[ff02::1]:80",
+					     "-a:80" };
 	struct config_endpoint ep = { 0 };
 	struct error e = { "" };
 

@@ -45,21 +45,6 @@ START_TEST(texts_are_cut_between_characters)
 }
 END_TEST
 
-START_TEST(hosts_are_told_apart)
-{
-	char host[INSTANCE_HOST_SIZE];
-	bool named;
-
-	ck_assert_ptr_null(instance_host(STR("[::1]"), host, &named));
-	ck_assert_str_eq(host, "::1");
-	ck_assert(!named);
-	ck_assert_ptr_null(instance_host(STR("db.internal"), host, &named));
-	ck_assert(named);
-	ck_assert_ptr_nonnull(instance_host(STR(""), host, &named));
-	ck_assert_ptr_nonnull(instance_host(STR("a\0b"), host, &named));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("instance");
@@ -69,7 +54,6 @@ int main(void)
 
 	tcase_add_test(tc, sets_sort_find_and_copy);
 	tcase_add_test(tc, texts_are_cut_between_characters);
-	tcase_add_test(tc, hosts_are_told_apart);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

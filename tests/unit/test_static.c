@@ -84,17 +84,7 @@ START_TEST(a_name)
 END_TEST
 
 /* One that cannot be an instance's address spoils none of the others. */
-START_TEST(an_address_of_nobody)
-{
-	begin("\"255.255.255.255:9\", \"127.0.0.1:9000\"");
-	ck_assert(service->answered);
-	ck_assert_uint_eq(service->endpoint_count, 1);
-	ck_assert_str_eq(service->endpoints[0].id, "static/1");
-	end();
-}
-END_TEST
-
 int main(void)
 {
-	return SUITE("static", as_configured, a_name, an_address_of_nobody);
+	return SUITE("static", as_configured, a_name);
 }
