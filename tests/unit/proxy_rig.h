@@ -28,7 +28,6 @@ enum { RIG_ORIGINS = 4, RIG_PEERS = 64 };
 /* The other end of a connection: a client's, or an origin's. */
 struct rig_peer {
 	uv_tcp_t tcp;
-	uv_connect_t connect;
 	uv_shutdown_t shutdown;
 	struct buf got;    /* what came and rig_got() has not taken */
 	bool ended, reset; /* no more comes: in order, or not */
@@ -41,7 +40,6 @@ struct rig_origin {
 	uv_tcp_t tcp;
 	struct rig_peer *accepted[RIG_PEERS];
 	unsigned count;
-	bool deaf; /* takes no connection */
 	char address[32];
 };
 
@@ -106,10 +104,11 @@ void rig_turns(int n);
 uint64_t rig_limit(void);
 void rig_turn(uint64_t limit, const char *what);
 
-/* A new connection to the gateway. */
+/* A new connection to the gateway, which hears of it in the next turn of the loop. */
 struct rig_peer *rig_connect(void);
 /* The connection number i that the gateway has opened to an origin; waits for it. */
 struct rig_peer *rig_accepted(unsigned origin, unsigned i);
+/* What the other end no longer takes is lost: that shows in how the peer's own reading ends. */
 void rig_send_bytes(struct rig_peer *, const char *, size_t);
 void rig_send(struct rig_peer *, const char *text);
 /* Ends the peer's side in order; closes it with a reset; stops and goes on reading. */
