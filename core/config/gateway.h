@@ -30,6 +30,7 @@ struct config_timeouts {
 	uint64_t upstream_idle; /* kept connection to an endpoint */
 	uint64_t tunnel;        /* upgraded connection without a byte either way */
 	uint64_t drain;         /* what is left after SIGTERM is closed after this */
+	uint64_t drain_tunnel;  /* upgraded connections that are left after a reload */
 };
 
 struct config_limits {

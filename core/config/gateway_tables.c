@@ -122,6 +122,9 @@ static const struct gh_option timeout_rows[] = {
 	     "An upgraded connection without a byte either way."),
 	TIME(struct config_timeouts, drain, "30s", 0, 24 * HOUR,
 	     "After SIGTERM or a reload, what is left is closed after this."),
+	TIME(struct config_timeouts, drain_tunnel, "1h", 0, 168 * HOUR,
+	     "After a reload, upgraded connections that are left are closed after this; after "
+	     "SIGTERM they are closed as all others."),
 };
 
 static const struct gh_option ejection_rows[] = {

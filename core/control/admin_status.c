@@ -122,18 +122,21 @@ static json_t *status_generations(const struct control *c)
 	list_each(l, &c->generations)
 	{
 		const struct generation *g = container_of(l, struct generation, link);
-		uint64_t active = 0;
+		uint64_t active = 0, tunnels = 0;
 
-		for (uint32_t i = 0; i < g->slot_count; i++)
+		for (uint32_t i = 0; i < g->slot_count; i++) {
 			active += (uint64_t)g->slots[i].slab.header->requests_active;
+			tunnels += (uint64_t)g->slots[i].slab.header->tunnels_open;
+		}
 		json_array_append_new(
-			list, json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I}", "generation",
-					(json_int_t)g->number, "state",
-					generation_state_name(g->state), "config_hash",
-					g->config_hash, "workers", (json_int_t)g->slot_count,
-					"workers_ready", (json_int_t)generation_ready_count(g),
-					"requests_active", (json_int_t)active, "age_ms",
-					(json_int_t)((now - g->started_ns) / 1000000)));
+			list,
+			json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "generation",
+				  (json_int_t)g->number, "state", generation_state_name(g->state),
+				  "config_hash", g->config_hash, "workers",
+				  (json_int_t)g->slot_count, "workers_ready",
+				  (json_int_t)generation_ready_count(g), "requests_active",
+				  (json_int_t)active, "tunnels", (json_int_t)tunnels, "age_ms",
+				  (json_int_t)((now - g->started_ns) / 1000000)));
 	}
 	return list;
 }

@@ -8,8 +8,9 @@
  *	 "endpoints":[{"id":TEXT,"address":IP,"port":N,"weight":N,
  *	  "slot":N},...]}	full state, never deltas; slot: where in the slab the worker counts
  *		what requests to it come to; none: it does not
- *	{"type":"drain","limit_ms":N,"keep_idle":BOOL}	keep_idle: connections without a request
- *		are kept for one more; a second drain without it ends that
+ *	{"type":"drain","limit_ms":N,"tunnel_ms":N,"keep_idle":BOOL}	when what is left is closed,
+ *		and which upgraded connections; keep_idle: connections without a request are kept
+ *		for one more; a second drain without it ends that
  *	{"type":"told"}        the answer to "needs": all that is known of them was sent
  *	{"type":"hold","plugins":[{"name":TEXT,"hash":TEXT},...]}   the plugin files in quarantine,
  *		all of them

@@ -64,7 +64,7 @@ static void control_drain(struct control *c)
 	{
 		struct generation *g = container_of(l, struct generation, link);
 
-		generation_drain(g, g->config->timeouts.drain, false);
+		generation_drain(g, g->config->timeouts.drain, g->config->timeouts.drain, false);
 	}
 	if (list_empty(&c->generations))
 		control_finish(c);
@@ -105,7 +105,7 @@ static void control_stop_now(struct control *c, const char *why)
 	log_warn("ending at once", LOG_S("why", why));
 	/* Not by killing them: what is cut belongs into the access log and the counters. */
 	list_each_safe(l, &c->generations)
-		generation_drain(container_of(l, struct generation, link), 0, false);
+		generation_drain(container_of(l, struct generation, link), 0, 0, false);
 }
 
 static void control_on_signal(uv_signal_t *h, int number)
@@ -203,7 +203,8 @@ static void control_on_ready(void *arg, struct generation *g)
 		c->reloaded_us = clock_wall_us();
 		control_trim_sockets(g);
 		control_log_start(c, g->config);
-		generation_drain(old, old->config->timeouts.drain, true);
+		generation_drain(old, old->config->timeouts.drain,
+				 old->config->timeouts.drain_tunnel, true);
 		control_limit_generations(c);
 	}
 	control_register(c, g->config);

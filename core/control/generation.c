@@ -444,15 +444,24 @@ void generation_check_end(struct generation *g)
 	g->events->on_end(g->arg, g);
 }
 
-void generation_drain(struct generation *g, uint64_t limit_ms, bool keep_idle)
+/* A limit that runs is not put off. */
+static void generation_limit(const struct generation *g, uint64_t *until_ns, uint64_t limit_ms)
+{
+	uint64_t until = clock_mono_ns() + (limit_ms + GENERATION_GRACE_MS) * GENERATION_MS;
+
+	if (g->state != GENERATION_DRAINING || until < *until_ns)
+		*until_ns = until;
+}
+
+void generation_drain(struct generation *g, uint64_t limit_ms, uint64_t tunnel_ms, bool keep_idle)
 {
 	if (g->state == GENERATION_ENDED || (g->state == GENERATION_DRAINING && keep_idle))
 		return;
-	json_t *message = json_pack("{s:s, s:I, s:b}", "type", "drain", "limit_ms",
-				    (json_int_t)limit_ms, "keep_idle", (int)keep_idle);
-	uint64_t until = clock_mono_ns() + (limit_ms + GENERATION_GRACE_MS) * GENERATION_MS;
-	if (g->state != GENERATION_DRAINING || until < g->drain_until_ns)
-		g->drain_until_ns = until;
+	json_t *message = json_pack("{s:s, s:I, s:I, s:b}", "type", "drain", "limit_ms",
+				    (json_int_t)limit_ms, "tunnel_ms", (json_int_t)tunnel_ms,
+				    "keep_idle", (int)keep_idle);
+	generation_limit(g, &g->drain_until_ns, limit_ms);
+	generation_limit(g, &g->tunnel_until_ns, tunnel_ms);
 	g->state = GENERATION_DRAINING;
 	discovery_keep(g->discovery, false);
 	for (uint32_t i = 0; i < g->slot_count; i++) {
@@ -484,15 +493,29 @@ void generation_kill(struct generation *g)
 	}
 }
 
-/* After the limit, and a moment for workers that keep to it themselves. */
+/* When its worker must be gone: a moment after the limit, for workers that keep to it themselves,
+ * or after its last tunnel. */
+static uint64_t generation_slot_until(struct slot *s, uint64_t now)
+{
+	const struct generation *g = s->generation;
+	uint64_t until = g->drain_until_ns,
+		 last = s->tunnel_ns + GENERATION_GRACE_MS * GENERATION_MS;
+
+	if (s->slab.header->tunnels_open > 0) {
+		s->tunnel_ns = now;
+		return g->tunnel_until_ns > until ? g->tunnel_until_ns : until;
+	}
+	return s->tunnel_ns && last > until ? last : until;
+}
+
 static void generation_check_drain(struct generation *g, uint64_t now)
 {
-	if (g->drain_until_ns == 0 || now < g->drain_until_ns)
+	if (g->drain_until_ns == 0)
 		return;
 	for (uint32_t i = 0; i < g->slot_count; i++) {
 		struct slot *s = &g->slots[i];
 
-		if (!s->proc || s->killed)
+		if (!s->proc || s->killed || now < generation_slot_until(s, now))
 			continue;
 		log_warn("worker did not finish within the drain limit: killed",
 			 LOG_U("worker", s->index), LOG_I("pid", proc_pid(s->proc)),

@@ -53,9 +53,10 @@ struct slot {
 	uint64_t spawned_ns, due_ns;
 	uint64_t lost_ns; /* when its channel ended while it ran; 0: it has not */
 	uint64_t restarts;
-	bool killed; /* by the control process; why was logged */
-	bool lent;   /* the others accept from its sockets */
-	bool slow;   /* that its heart does not beat was logged */
+	bool killed;        /* by the control process; why was logged */
+	bool lent;          /* the others accept from its sockets */
+	bool slow;          /* that its heart does not beat was logged */
+	uint64_t tunnel_ns; /* draining: when it was last seen to have a tunnel; 0: never */
 };
 
 struct generation_events {
@@ -85,7 +86,9 @@ struct generation {
 	struct map needs; /* services that some worker named; key and value are one copy */
 	const struct generation_events *events;
 	void *arg;
-	uint64_t started_ns, drain_until_ns;
+	uint64_t started_ns;
+	uint64_t drain_until_ns, tunnel_until_ns; /* DRAINING: workers are killed; the second counts
+						   * while a worker has tunnels */
 	bool failed;
 	char **errors; /* why it failed */
 	size_t error_count;
@@ -112,10 +115,10 @@ struct generation *generation_start(const struct generation_spec *, struct error
 /* It serves now: its endpoints are checked and judged from now on, from what the one before, which
  * stops doing so, knows of them.  before: NULL when there was none. */
 void generation_serve(struct generation *, struct generation *before);
-/* Workers finish what they have; after limit_ms what is left is killed.  keep_idle: idle
- * connections are kept for one request more, since another generation serves; a second call
- * without it ends that. */
-void generation_drain(struct generation *, uint64_t limit_ms, bool keep_idle);
+/* Workers finish what they have; after limit_ms what is left is closed, upgraded connections after
+ * tunnel_ms.  keep_idle: idle connections are kept for one request more, since another generation
+ * serves; a second call without it ends that. */
+void generation_drain(struct generation *, uint64_t limit_ms, uint64_t tunnel_ms, bool keep_idle);
 /* Ends all workers at once. */
 void generation_kill(struct generation *);
 /* Restarts, stuck workers, limits: many times a second.  behind: the caller itself was late, so

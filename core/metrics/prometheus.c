@@ -187,6 +187,7 @@ static const struct prometheus_member prometheus_gauges[] = {
 		      "Connections of clients that are open and without a request."),
 	HEADER_MEMBER(requests_active, "gatehouse_requests_active", "Requests in hand now."),
 	HEADER_MEMBER(buffers_bytes, "gatehouse_buffers_bytes", "Bytes held in buffers now."),
+	HEADER_MEMBER(tunnels_open, "gatehouse_tunnels", "Upgraded connections, open now."),
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

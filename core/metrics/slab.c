@@ -173,7 +173,7 @@ void slab_renew(struct slab *s)
 	h->pid = 0;
 	h->heartbeat_ns = clock_mono_ns();
 	h->connections_open = h->connections_idle = 0;
-	h->requests_active = h->buffers_bytes = 0;
+	h->requests_active = h->buffers_bytes = h->tunnels_open = 0;
 	for (uint32_t i = 0; i < services; i++)
 		s->services[i].connections = s->services[i].idle = 0;
 }

@@ -120,6 +120,7 @@ struct slab_header {
 	int64_t connections_idle;
 	int64_t requests_active;
 	int64_t buffers_bytes; /* held in buffers now */
+	int64_t tunnels_open;
 
 	struct slab_crash crash;
 };

@@ -132,6 +132,7 @@ static void total_add_header(struct slab_header *to, const struct slab_header *f
 		to->connections_idle += from->connections_idle;
 		to->requests_active += from->requests_active;
 		to->buffers_bytes += from->buffers_bytes;
+		to->tunnels_open += from->tunnels_open;
 	}
 }
 

@@ -443,6 +443,7 @@ static void exchange_count(struct exchange *x, uint64_t us)
 
 	slab->header->ended[x->reason]++;
 	slab->header->requests_active--;
+	slab->header->tunnels_open -= x->tunnel;
 	if (!x->chain)
 		return;
 	struct slab_route *route = &slab->routes[x->route];

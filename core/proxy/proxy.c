@@ -90,15 +90,24 @@ void proxy_drain(struct proxy *p, bool keep_idle)
 	}
 }
 
-void proxy_close_all(struct proxy *p)
+void proxy_close_kind(struct proxy *p, bool tunnels)
 {
 	list_each_safe(l, &p->conns)
 	{
 		struct conn *c = container_of(l, struct conn, link);
+
+		if ((c->x && c->x->tunnel) != tunnels)
+			continue;
 		if (c->x && c->x->state < EXCHANGE_LOG && c->x->reason == END_OK)
 			c->x->reason = END_SHUTTING_DOWN;
 		conn_close(c, false);
 	}
+}
+
+void proxy_close_all(struct proxy *p)
+{
+	proxy_close_kind(p, false);
+	proxy_close_kind(p, true);
 	upstream_close(&p->upstream);
 	/* Nothing is left that could ask for a turn. */
 	if (!uv_is_closing((uv_handle_t *)&p->later_turn))

@@ -72,6 +72,8 @@ void proxy_accept(struct proxy *, uv_stream_t *listener);
 /* Answers go on with "Connection: close".  Idle connections are closed, or with keep_idle kept for
  * one request more: a client whose request is on its way then does not see it fail. */
 void proxy_drain(struct proxy *, bool keep_idle);
+/* Closes the connections that are tunnels, or those that are not, now, answered or not. */
+void proxy_close_kind(struct proxy *, bool tunnels);
 /* Closes every connection now, answered or not. */
 void proxy_close_all(struct proxy *);
 /* The current time as an HTTP date, from the cache of the second. */

@@ -53,6 +53,7 @@ void tunnel_begin(struct exchange *x, char *rest, size_t n)
 	x->total_at_ms = 0;
 	x->response = RESPONSE_BODY;
 	x->proxy->stats->tunnels++;
+	x->proxy->stats->tunnels_open++;
 	x->bytes_out += n;
 	exchange_wait(x, WAIT_NONE, 0);
 	tunnel_wait(x);

@@ -48,7 +48,7 @@ struct worker {
 	struct listener listeners[WORKER_LISTEN_MAX];
 	int listening;
 	struct spares spares;
-	uv_timer_t heartbeat, drain_limit;
+	uv_timer_t heartbeat, drain_limit, tunnel_limit;
 	bool draining, ending, channel_gone;
 	int status;
 };
@@ -162,18 +162,44 @@ static void worker_on_conn_gone(struct proxy *p)
 		worker_end(w);
 }
 
+/* Once both limits have passed, nothing is left that could be waited for. */
 static void worker_on_drain_limit(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
+	const struct slab_header *h = w->slab.header;
 
-	log_warn("drain limit reached: connections are closed",
-		 LOG_I("connections", w->slab.header->connections_open));
-	worker_end(w);
+	if (h->connections_open > h->tunnels_open)
+		log_warn("drain limit reached: connections are closed",
+			 LOG_I("connections", h->connections_open - h->tunnels_open));
+	if (uv_is_active((uv_handle_t *)&w->tunnel_limit))
+		proxy_close_kind(&w->proxy, false);
+	else
+		worker_end(w);
+}
+
+static void worker_on_tunnel_limit(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+
+	if (w->slab.header->tunnels_open > 0)
+		log_warn("drain limit of tunnels reached: they are closed",
+			 LOG_I("tunnels", w->slab.header->tunnels_open));
+	if (uv_is_active((uv_handle_t *)&w->drain_limit))
+		proxy_close_kind(&w->proxy, true);
+	else
+		worker_end(w);
+}
+
+/* A limit that runs is not put off. */
+static void worker_limit(uv_timer_t *timer, uv_timer_cb cb, uint64_t ms)
+{
+	if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
+		uv_timer_start(timer, cb, ms, 0);
 }
 
 /* keep_idle: others take over, and nobody waits for this worker to end.  No time at all ends a
  * drain that is under way. */
-static void worker_drain(struct worker *w, uint64_t limit_ms, bool keep_idle)
+static void worker_drain(struct worker *w, uint64_t limit_ms, uint64_t tunnel_ms, bool keep_idle)
 {
 	if (w->ending)
 		return;
@@ -184,7 +210,8 @@ static void worker_drain(struct worker *w, uint64_t limit_ms, bool keep_idle)
 	w->draining = true;
 	worker_stop_listening(w);
 	proxy_drain(&w->proxy, keep_idle);
-	uv_timer_start(&w->drain_limit, worker_on_drain_limit, limit_ms, 0);
+	worker_limit(&w->drain_limit, worker_on_drain_limit, limit_ms);
+	worker_limit(&w->tunnel_limit, worker_on_tunnel_limit, tunnel_ms);
 	if (list_empty(&w->proxy.conns))
 		worker_end(w);
 }
@@ -236,7 +263,7 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 			return;
 		w->channel_gone = true;
 		log_warn("control process gone: draining");
-		worker_drain(w, w->config->timeouts.drain, false);
+		worker_drain(w, w->config->timeouts.drain, w->config->timeouts.drain, false);
 		return;
 	}
 	const char *type = json_string_value(json_object_get(message, "type"));
@@ -252,6 +279,7 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 			     json_is_true(json_object_get(message, "on")));
 	else if (type && strcmp(type, "drain") == 0)
 		worker_drain(w, (uint64_t)json_integer_value(json_object_get(message, "limit_ms")),
+			     (uint64_t)json_integer_value(json_object_get(message, "tunnel_ms")),
 			     json_is_true(json_object_get(message, "keep_idle")));
 }
 
@@ -367,6 +395,7 @@ static void worker_close_handles(struct worker *w)
 		fetcher_close(w->proxy.fetcher);
 	uv_close((uv_handle_t *)&w->heartbeat, NULL);
 	uv_close((uv_handle_t *)&w->drain_limit, NULL);
+	uv_close((uv_handle_t *)&w->tunnel_limit, NULL);
 	deadlines_close(&w->deadlines);
 	channel_close(&w->channel, NULL);
 }
@@ -418,10 +447,12 @@ int worker_main(void)
 	w.slab.header->running.plugin = 0;
 	w.slab.header->connections_open = w.slab.header->connections_idle = 0;
 	w.slab.header->requests_active = w.slab.header->buffers_bytes = 0;
+	w.slab.header->tunnels_open = 0;
 	uv_loop_init(&w.loop);
 	uv_timer_init(&w.loop, &w.heartbeat);
 	uv_timer_init(&w.loop, &w.drain_limit);
-	w.heartbeat.data = w.drain_limit.data = &w;
+	uv_timer_init(&w.loop, &w.tunnel_limit);
+	w.heartbeat.data = w.drain_limit.data = w.tunnel_limit.data = &w;
 	deadlines_init(&w.deadlines, &w.loop);
 	spares_init(&w.spares, &w.loop, json_object_get(w.start, "spares"),
 		    (int)json_integer_value(json_object_get(w.start, "spare_each")),

@@ -159,7 +159,7 @@ static inline void plane_close(void)
 	if (!plane.finished) {
 		reload_stop(plane.reload);
 		list_each_safe(l, &plane.generations)
-			generation_drain(container_of(l, struct generation, link), 0, false);
+			generation_drain(container_of(l, struct generation, link), 0, 0, false);
 	}
 	/* The end of the last generation closes all handles; without one, its part is played. */
 	if (!plane.finished && list_empty(&plane.generations)) {

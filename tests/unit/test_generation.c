@@ -86,7 +86,7 @@ static void end(void)
 
 	list_each(l, &plane.generations) n++;
 	list_each_safe(l, &plane.generations)
-		generation_drain(container_of(l, struct generation, link), 0, false);
+		generation_drain(container_of(l, struct generation, link), 0, 0, false);
 	plane_until(told.ended == before + n);
 	plane_close();
 	free(told.errors);
@@ -101,11 +101,11 @@ START_TEST(from_start_to_end)
 	ck_assert_uint_eq(generation_ready_count(g), 2);
 	ck_assert_uint_eq(strlen(g->config_hash), 16);
 	ck_assert_ptr_nonnull(strstr(plane_get("/x"), " 404 "));
-	generation_drain(g, 5000, false);
+	generation_drain(g, 5000, 5000, false);
 	ck_assert_int_eq(g->state, GENERATION_DRAINING);
 	ck_assert_int_eq(told.ended, 0);
 	/* Once more is harmless. */
-	generation_drain(g, 5000, false);
+	generation_drain(g, 5000, 5000, false);
 	plane_until(told.ended == 1);
 	ck_assert(!told.failed);
 	ck_assert_int_eq(told.ready, 1);
@@ -123,7 +123,7 @@ START_TEST(what_is_idle_is_kept_for_one_request)
 
 	plane_send(fd, request);
 	ck_assert_ptr_nonnull(strstr(plane_receive(fd, "}"), " 404 "));
-	generation_drain(g, 60000, true);
+	generation_drain(g, 60000, 60000, true);
 	/* The worker may hear of the request first: then the next one is the last. */
 	plane_send(fd, request);
 	if (!strstr(plane_receive(fd, "}"), "Connection: close")) {
@@ -144,10 +144,10 @@ START_TEST(a_second_drain_keeps_nothing)
 
 	plane_send(fd, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
 	plane_receive(fd, "}");
-	generation_drain(g, 60000, true);
+	generation_drain(g, 60000, 60000, true);
 	uint64_t until = g->drain_until_ns;
 	/* A shorter limit counts, a longer one does not. */
-	generation_drain(g, 100000, false);
+	generation_drain(g, 100000, 100000, false);
 	ck_assert_uint_eq(g->drain_until_ns, until);
 	ck_assert_str_eq(plane_receive(fd, NULL), "");
 	close(fd);
@@ -238,13 +238,40 @@ START_TEST(the_limit_of_a_drain)
 	plane_still = true;
 	said_begin();
 	stop_worker(g, 0);
-	generation_drain(g, 2000, false);
+	generation_drain(g, 2000, 2000, false);
 	/* A second more for workers that keep to it themselves. */
 	generation_tick(g, g->drain_until_ns - 1, true);
 	ck_assert(!g->slots[0].killed);
 	generation_tick(g, g->drain_until_ns, true);
 	ck_assert(g->slots[0].killed);
 	ck_said("worker did not finish within the drain limit: killed");
+	plane_until(told.ended == 1);
+	end();
+}
+END_TEST
+
+/* A worker that has tunnels is waited for longer, and for a moment after its last one. */
+START_TEST(the_limit_of_tunnels)
+{
+	struct generation *g = start(3, "\"routes\": []");
+
+	plane_still = true;
+	for (int i = 0; i < 3; i++)
+		stop_worker(g, i);
+	g->slots[0].slab.header->tunnels_open = 1;
+	g->slots[1].slab.header->tunnels_open = 1;
+	generation_drain(g, 2000, 9000, true);
+	generation_tick(g, g->drain_until_ns, true);
+	ck_assert(!g->slots[0].killed && !g->slots[1].killed && g->slots[2].killed);
+	g->slots[1].slab.header->tunnels_open = 0;
+	generation_tick(g, g->drain_until_ns + 900 * 1000000, true);
+	ck_assert(!g->slots[1].killed);
+	generation_tick(g, g->drain_until_ns + UINT64_C(1000) * 1000000, true);
+	ck_assert(!g->slots[0].killed && g->slots[1].killed);
+	generation_tick(g, g->tunnel_until_ns - 1, true);
+	ck_assert(!g->slots[0].killed);
+	generation_tick(g, g->tunnel_until_ns, true);
+	ck_assert(g->slots[0].killed);
 	plane_until(told.ended == 1);
 	end();
 }
@@ -296,7 +323,7 @@ START_TEST(endpoints_reach_workers_and_their_refusals_come_back)
 	plane_until(service(second)->answered);
 	ck_assert_str_eq(service(second)->endpoints[0].health, "refused");
 	generation_serve(second, first);
-	generation_drain(first, 5000, true);
+	generation_drain(first, 5000, 5000, true);
 	plane_until(told.ended == 1);
 	ck_assert_ptr_nonnull(strstr(plane_get("/s"), " 502 "));
 	end();
@@ -388,5 +415,6 @@ END_TEST
 PLANE_SUITE("generation", from_start_to_end, what_is_idle_is_kept_for_one_request,
 	    a_second_drain_keeps_nothing, a_plugin_that_crashes_at_the_start,
 	    a_plugin_that_is_not_there, an_address_that_cannot_be, killed, the_limit_of_a_drain,
-	    not_ready_in_time, endpoints_reach_workers_and_their_refusals_come_back, odd_messages,
+	    the_limit_of_tunnels, not_ready_in_time,
+	    endpoints_reach_workers_and_their_refusals_come_back, odd_messages,
 	    plugin_files_are_held, failed_by_its_owner, names)

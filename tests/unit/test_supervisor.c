@@ -269,7 +269,7 @@ START_TEST(not_replaced_while_it_drains)
 	said_begin();
 	kill(pid, SIGSTOP);
 	kill(other, SIGSTOP);
-	generation_drain(plane.current, 60000, false);
+	generation_drain(plane.current, 60000, 60000, false);
 	kill(pid, SIGKILL);
 	plane_until(s->state == SLOT_ENDED);
 	ck_assert_ptr_null(s->proc);

@@ -25,11 +25,13 @@ static void begin(const char *members)
 	rig_send(origin, SWITCH);
 	rig_got(client, SWITCHED);
 	ck_assert_uint_eq(rig.slab.header->tunnels, 1);
+	ck_assert_int_eq(rig.slab.header->tunnels_open, 1);
 }
 
 static void over(enum end_reason reason)
 {
 	rig_until(list_empty(&rig.proxy.conns) && rig.proxy.upstream.open == 0);
+	ck_assert_int_eq(rig.slab.header->tunnels_open, 0);
 	ck_assert_uint_eq(rig_ends(reason), 1);
 }
 
