@@ -36,12 +36,18 @@ static int run_run(const struct cli_args *args)
 					      [LOG_ERROR] = "error" };
 	struct control_options options = {
 		.file = cli_config_file(args),
+		.consul_key = cli_value(args, "consul-kv"),
 		.log_level = run_choice(args, "log-level", levels, 4),
 		.log_format = run_choice(args, "log-format", formats, 2),
 	};
 
 	if (options.log_level == -2 || options.log_format == -2)
 		return CLI_USAGE;
+	if (options.consul_key && (!*options.consul_key || *options.consul_key == '/')) {
+		fprintf(stderr, "gatehouse run: --consul-kv: a key has no \"/\" in front: "
+				"\"gatehouse/config\"\n");
+		return CLI_USAGE;
+	}
 	return control_run(&options);
 }
 
@@ -50,8 +56,13 @@ const struct cli_command cli_run_command = {
 	.summary = "Run the gateway in the foreground.",
 	.details = "SIGTERM and SIGINT let requests end, then the gateway exits with 0.\n"
 		   "SIGHUP reads the configuration again; a bad one leaves all as it is.\n"
+		   "With --consul-kv the file starts the gateway and says how Consul is reached;\n"
+		   "the value of that key is then served instead, and each change of it is a\n"
+		   "reload.  A bad value, or none, leaves all as it is.\n"
 		   "Its log goes to standard error.\n",
 	.flags = { CLI_FLAG_CONFIG,
+		   { "consul-kv", 0, "KEY",
+		     "serve the configuration in this key of Consul's store" },
 		   { "log-level", 0, "LEVEL",
 		     "debug, info, warn or error, whatever the file says" },
 		   { "log-format", 0, "FORMAT", "json or text, whatever the file says" } },

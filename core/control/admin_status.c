@@ -13,6 +13,7 @@
 #include "control/listen.h"
 #include "control/proc.h"
 #include "control/reload.h"
+#include "discovery/consul_key.h"
 #include "discovery/discovery.h"
 
 static json_t *status_u64(uint64_t n)
@@ -234,6 +235,16 @@ static json_t *status_services(const struct generation *g)
 	return g ? registry_status(discovery_registry(g->discovery)) : json_array();
 }
 
+/* The key that the configuration is in; null: it is in the file. */
+static json_t *status_key(const struct consul_key *key)
+{
+	if (!key)
+		return json_null();
+	struct consul_key_state s = consul_key_state(key);
+	return json_pack("{s:s, s:b, s:b, s:I}", "key", s.key, "reachable", (int)s.reachable,
+			 "exists", (int)s.exists, "index", (json_int_t)s.index);
+}
+
 static json_t *status_consul(const struct generation *g)
 {
 	struct discovery_stats s;
@@ -267,6 +278,7 @@ json_t *admin_status(struct control *c)
 	status_set(status, "generation", g ? status_u64(g->number) : json_null());
 	status_set(status, "config_file", json_string(c->options.file));
 	status_set(status, "config_hash", g ? json_string(g->config_hash) : json_null());
+	status_set(status, "consul_kv", status_key(c->consul_key));
 	status_set(status, "reloads", status_u64(c->reloads));
 	status_set(status, "reloads_refused", status_u64(c->reloads_failed));
 	status_set(status, "reloaded", c->reloaded_us ? status_time(c->reloaded_us) : json_null());

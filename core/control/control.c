@@ -16,6 +16,7 @@
 #include "control/admin.h"
 #include "control/generation.h"
 #include "control/reload.h"
+#include "discovery/consul_key.h"
 #include "discovery/registration.h"
 
 enum {
@@ -46,6 +47,7 @@ static void control_finish(struct control *c)
 	uv_close((uv_handle_t *)&c->tick, NULL);
 	uv_close((uv_handle_t *)&c->linger, NULL);
 	registration_close(&c->registration);
+	consul_key_close(&c->consul_key);
 	observer_close(&c->observer);
 	reload_close(&c->reload);
 	admin_close(&c->admin);
@@ -90,6 +92,7 @@ static void control_stop(struct control *c, const char *why)
 {
 	log_info("stopping", LOG_S("why", why));
 	c->stopping = true;
+	consul_key_close(&c->consul_key);
 	reload_stop(c->reload);
 	if (c->registration && c->current)
 		registration_leave(c->registration, control_on_gone, c);
@@ -301,6 +304,20 @@ static void control_on_hup(uv_signal_t *h, int number)
 	reload_ask(c->reload, &(struct reload_request){ .who = "SIGHUP" });
 }
 
+/* A key that goes takes nothing with it: what serves goes on. */
+static void control_on_key(void *arg, struct str value)
+{
+	struct control *c = arg;
+
+	if (value.p)
+		reload_ask(c->reload, &(struct reload_request){ .who = "consul-kv",
+								.text = &value,
+								.only_if_changed = true });
+	else
+		log_warn("there is no such key in Consul; what serves stays",
+			 LOG_S("key", c->options.consul_key));
+}
+
 /* ---- starting ---- */
 
 static void control_on_tick(uv_timer_t *t)
@@ -349,8 +366,26 @@ static struct gateway_config *control_load(const struct control_options *options
 	return config;
 }
 
+static int control_follow_key(struct control *c, const struct gateway_config *config,
+			      struct error *e)
+{
+	if (!c->options.consul_key)
+		return 0;
+	c->consul_key = consul_key_start(&(struct consul_key_spec){ .loop = &c->loop,
+								    .config = config,
+								    .key = c->options.consul_key,
+								    .cb = control_on_key,
+								    .arg = c },
+					 e);
+	return c->consul_key ? 0 : -1;
+}
+
 static int control_start(struct control *c, struct gateway_config *config, struct error *e)
 {
+	if (control_follow_key(c, config, e)) {
+		gateway_config_free(config);
+		return -1;
+	}
 	if (config->admin_on) {
 		c->admin = admin_open(c, &config->admin, e);
 		if (!c->admin) {

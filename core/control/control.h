@@ -17,6 +17,7 @@
 #include "metrics/total.h"
 
 struct admin;
+struct consul_key;
 struct gateway_config;
 struct generation;
 struct registration;
@@ -24,9 +25,10 @@ struct handed_set;
 struct reload;
 
 struct control_options {
-	const char *file; /* gateway.json */
-	int log_level;    /* enum log_level, or -1: as configured */
-	int log_format;   /* enum config_log_format, or -1: as configured */
+	const char *file;       /* gateway.json */
+	const char *consul_key; /* whose value serves instead, once there is one; NULL: none */
+	int log_level;          /* enum log_level, or -1: as configured */
+	int log_format;         /* enum config_log_format, or -1: as configured */
 };
 
 /* Runs the gateway until SIGTERM or SIGINT: the process's exit status.  0 after a drain, 1 when it
@@ -54,6 +56,7 @@ struct control {
 	uint64_t reloads, reloads_failed;
 	uint64_t reloaded_us;              /* wall clock of the last that was done */
 	struct registration *registration; /* NULL: none */
+	struct consul_key *consul_key;     /* NULL: none */
 	uv_timer_t linger;                 /* it was taken out of Consul, and serves on */
 	bool stopping, draining, finished;
 	int status;

@@ -233,6 +233,14 @@ static void reload_prepare(struct reload *r)
 	must(r->errors && r->notes && r->excluded);
 }
 
+/* What is said to hold the text. */
+static const char *reload_source(const struct reload *r)
+{
+	const struct control_options *o = &r->control->options;
+
+	return r->is_given && o->consul_key ? o->consul_key : o->file;
+}
+
 /* Where the configuration comes from this time.  0 or -1. */
 static int reload_read(struct reload *r)
 {
@@ -244,7 +252,7 @@ static int reload_read(struct reload *r)
 		struct str text = { r->text.p ? r->text.p : "", r->text.n };
 		r->config = gateway_config_load(file, &text, &errors);
 	}
-	reload_texts_add_errors(r->errors, &errors, file);
+	reload_texts_add_errors(r->errors, &errors, reload_source(r));
 	config_errors_fini(&errors);
 	return r->config ? 0 : -1;
 }

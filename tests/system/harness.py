@@ -238,14 +238,14 @@ def request(port, target="/", method="GET", headers=(), body=None, limit=5.0,
 class Gateway(Process):
     """A running gateway: port (first listener), ports, admin (its port), config."""
 
-    def __init__(self, path, config, env=None):
+    def __init__(self, path, config, env=None, args=()):
         self.path = path
         self.config = config
         self.ports = [_port_of(item) for item in config["listen"] if not _is_unix(item)]
         self.port = self.ports[0]
         admin = config.get("admin", "off")
         self.admin = None if admin == "off" or admin.startswith("unix:") else _port_of(admin)
-        super().__init__([gatehouse(), "run", "-c", path], "gatehouse", env)
+        super().__init__([gatehouse(), "run", "-c", path, *args], "gatehouse", env)
 
     def ready(self):
         """True if /readyz says so."""
@@ -317,7 +317,7 @@ def write_config(config):
     return path
 
 
-def start_gateway(config, env=None, wait=True, limit=10.0):
+def start_gateway(config, env=None, wait=True, limit=10.0, args=()):
     """Starts a gateway and waits until it is ready (wait=False: only starts it).
 
     config is an object, to which listen, admin, workers, plugin_dir, autoload (off) and
@@ -336,7 +336,7 @@ def start_gateway(config, env=None, wait=True, limit=10.0):
         }
         parsed.update(config)
         config = parsed
-    gw = Gateway(write_config(config), parsed, env)
+    gw = Gateway(write_config(config), parsed, env, args)
     return gw.wait_ready(limit) if wait else gw
 
 
