@@ -99,7 +99,7 @@ static bool diff_is_answered(const json_t *answer)
 
 static void diff_print_value(const json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | PRINT_NUMBERS);
 
 	must(text);
 	fputs(text, stdout);

@@ -11,7 +11,7 @@ enum { PRINT_COLUMNS_MAX = 16 };
 void print_json(json_t *value)
 {
 	must(value);
-	json_dumpf(value, stdout, JSON_INDENT(2));
+	json_dumpf(value, stdout, JSON_INDENT(2) | PRINT_NUMBERS);
 	putchar('\n');
 	json_decref(value);
 }

@@ -7,6 +7,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
+/* Flags of json_dump*() with which 0.3 stays 0.3: as many digits as every double keeps. */
+#define PRINT_NUMBERS JSON_REAL_PRECISION(15)
+
 /* Prints the value, indented, and a newline; takes the reference. */
 void print_json(json_t *);
 /* Prints rows of count cells each under a head, in aligned columns.  Control characters are shown

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/plugins.h"
+#include "cli/print.h"
 #include "config/reference.h"
 
 static const char *schema_text(const json_t *object, const char *key)
@@ -47,7 +48,7 @@ static void schema_json(const json_t *plugins, FILE *out)
 				json_object_get(plugin, "schema"));
 	}
 	schema = reference_gateway_schema(options);
-	json_dumpf(schema, out, JSON_INDENT(2));
+	json_dumpf(schema, out, JSON_INDENT(2) | PRINT_NUMBERS);
 	fputc('\n', out);
 	json_decref(schema);
 	json_decref(options);

@@ -27,15 +27,20 @@ static inline const char *gateway_write(const char *members)
 	return scratch_write("gateway.json", text);
 }
 
-static inline bool gateway_answers(void)
+static inline bool gateway_is_ready(void)
 {
+	static const char ask[] = "GET /readyz HTTP/1.0\r\n\r\n", yes[] = "HTTP/1.1 200 ";
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char answer[sizeof(yes) - 1];
 
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", scratch_path("clients"));
-	bool yes = connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", scratch_path("admin"));
+	bool ready = connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 &&
+		     send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(ask) - 1 &&
+		     recv(fd, answer, sizeof(answer), MSG_WAITALL) == (ssize_t)sizeof(answer) &&
+		     memcmp(answer, yes, sizeof(answer)) == 0;
 	close(fd);
-	return yes;
+	return ready;
 }
 
 /* gateway_start(file, WORD...) runs "gatehouse run -c FILE WORD...", its log in the scratch file
@@ -56,7 +61,7 @@ static inline void gateway_start_words(const char *const *words)
 		execv("/proc/self/exe", (char **)(uintptr_t)words);
 		_exit(127);
 	}
-	while (!gateway_answers()) {
+	while (!gateway_is_ready()) {
 		ck_assert_int_eq(waitpid(gateway_pid, NULL, WNOHANG), 0);
 		ck_assert(clock_mono_ns() < limit);
 		usleep(10 * 1000);

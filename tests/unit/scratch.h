@@ -48,14 +48,16 @@ static inline const char *scratch_path(const char *name)
 	return path;
 }
 
-/* Writes a file of n bytes: its path. */
+/* Writes a file of n bytes, in place if it is there: its path.  Who looks at it meanwhile never
+ * finds less than the old bytes or the new. */
 static inline const char *scratch_put(const char *name, const void *bytes, size_t n)
 {
 	const char *path = scratch_path(name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, bytes, n), (ssize_t)n);
+	ck_assert_int_eq(ftruncate(fd, (off_t)n), 0);
 	close(fd);
 	return path;
 }

@@ -30,6 +30,16 @@ START_TEST(test_json)
 }
 END_TEST
 
+/* As it was written, not as the nearest double is. */
+START_TEST(test_numbers)
+{
+	cli_catch();
+	print_json(json_pack("[f,f,I]", 0.3, 1.25, (json_int_t)INT64_MAX));
+	cli_caught();
+	ck_assert_str_eq(cli_out.text, "[\n  0.3,\n  1.25,\n  9223372036854775807\n]\n");
+}
+END_TEST
+
 START_TEST(test_aligned)
 {
 	static const char *const head[] = { "A", "LONGER", "C" };
@@ -78,5 +88,5 @@ START_TEST(test_most_columns)
 }
 END_TEST
 
-CLI_SUITE("print", test_json, test_aligned, test_no_rows, test_characters_not_bytes,
+CLI_SUITE("print", test_json, test_numbers, test_aligned, test_no_rows, test_characters_not_bytes,
 	  test_control_characters, test_most_columns)

@@ -34,6 +34,8 @@ START_TEST(test_json)
 	ck_assert_ptr_null(options_of(schema, "lab_info"));
 	/* A secret's default is one too. */
 	ck_assert_ptr_null(strstr(cli_out.text, "s3cret"));
+	/* Numbers are as people write them. */
+	ck_contains(cli_out.text, "\"default\": 0.3,");
 	free(text);
 	json_decref(schema);
 }
