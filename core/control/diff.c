@@ -2,7 +2,6 @@
 #include "control/diff.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "config/errors.h"
@@ -88,8 +87,10 @@ static void diff_compare(struct diff *d)
 	struct error e = { "" };
 
 	must(text);
-	memcpy(fds, current->handed->fds, n * sizeof(*fds));
-	memcpy(fds + n, d->handed->fds, m * sizeof(*fds));
+	for (size_t i = 0; i < n; i++)
+		fds[i] = current->handed->fds[i];
+	for (size_t i = 0; i < m; i++)
+		fds[n + i] = d->handed->fds[i];
 	d->inspect = inspect_start(&(struct inspect_spec){ .loop = &d->control->loop,
 							   .operands = operands,
 							   .input = str_from(text),
