@@ -114,33 +114,6 @@ START_TEST(test_slips)
 }
 END_TEST
 
-START_TEST(test_find)
-{
-	for (size_t i = 0; cli_commands[i]; i++)
-		ck_assert_ptr_eq(cli_find(cli_commands[i]->name), cli_commands[i]);
-	ck_assert_ptr_eq(cli_find("probe"), &cli_probe_command);
-	ck_assert(cli_find("probe")->hidden);
-	ck_assert_ptr_null(cli_find("chec"));
-	ck_assert_ptr_null(cli_find(""));
-}
-END_TEST
-
-/* What the parser relies on: room for all operands, and an end of the flags. */
-START_TEST(test_descriptors)
-{
-	for (size_t i = 0; cli_commands[i]; i++) {
-		const struct cli_command *c = cli_commands[i];
-		ck_assert_ptr_nonnull(c->summary);
-		ck_assert(c->run != NULL);
-		ck_assert_int_le(c->max_operands, CLI_OPERANDS_MAX);
-		ck_assert_int_le(c->min_operands, c->max_operands);
-		ck_assert(c->operands != NULL || c->max_operands == 0);
-		for (int k = 0; k < CLI_FLAGS_MAX && c->flags[k].name; k++)
-			ck_assert_ptr_nonnull(c->flags[k].help);
-	}
-}
-END_TEST
-
 START_TEST(test_unknown_command)
 {
 	ck_assert_int_eq(cli("rutes"), CLI_USAGE);
@@ -247,6 +220,6 @@ START_TEST(test_config_file)
 END_TEST
 
 CLI_SUITE("command", test_flags_and_operands, test_ways_to_give_a_value,
-	  test_words_that_are_no_flags, test_slips, test_find, test_descriptors,
-	  test_unknown_command, test_help_of_all, test_help_of_one, test_asking_for_help,
-	  test_version_as_a_flag, test_output_that_cannot_be_written, test_config_file)
+	  test_words_that_are_no_flags, test_slips, test_unknown_command, test_help_of_all,
+	  test_help_of_one, test_asking_for_help, test_version_as_a_flag,
+	  test_output_that_cannot_be_written, test_config_file)

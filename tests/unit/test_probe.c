@@ -329,6 +329,43 @@ START_TEST(test_reload_with_faults)
 }
 END_TEST
 
+/* "diff" from one set of routes to another. */
+static json_t *run_diff(const char *old, const char *new)
+{
+	json_t *input = json_pack("{s:{s:s}}", "old", "text", config(old));
+
+	json_object_set_new(input, "new", json_pack("{s:s}", "text", config(new)));
+	char *text = json_dumps(input, 0);
+	json_t *report = run(text, "diff", "gateway.json");
+	free(text);
+	json_decref(input);
+	return report;
+}
+
+START_TEST(test_diff)
+{
+	static const char a[] = "{\"path\": \"/a\", \"plugin\": \"lab_info\"}";
+	json_t *report = run_diff(a, "{\"path\": \"/a\", \"plugin\": \"lab_info\","
+				     " \"config\": {\"service\": \"s\"}}");
+
+	ck_exit(CLI_OK);
+	const json_t *changes = json_object_get(report, "changes");
+	ck_assert_uint_eq(json_array_size(changes), 1);
+	ck_assert_str_eq(json_text(json_array_get(changes, 0), "pointer"),
+			 "/routes/0/config/service");
+	json_decref(report);
+	report = run_diff(a, "{\"path\": \"/a\", \"plugin\": \"none\"}");
+	ck_exit(CLI_OK);
+	ck_assert_ptr_null(json_object_get(report, "changes"));
+	ck_contains(json_text(json_array_get(json_object_get(report, "errors"), 0), "line"),
+		    "gateway.json:1:");
+	json_decref(report);
+	/* It is the second set whose plugin runs then. */
+	ck_fault(run_diff(a, "{\"path\": \"/\", \"plugin\": \"check_crash\"}"), "check_crash",
+		 "crashed while being checked (SIGSEGV in route_open)");
+}
+END_TEST
+
 START_TEST(test_symbols)
 {
 	json_t *report = run("{\"maps\": \"\", \"frames\": [16]}", "symbols", "/nowhere");
@@ -356,5 +393,5 @@ END_TEST
 
 CLI_SUITE("probe", test_plugin, test_plugin_that_crashes, test_config, test_config_with_faults,
 	  test_config_whose_plugin_crashes, test_config_whose_plugin_hangs,
-	  test_what_a_plugin_prints, test_file, test_reload, test_reload_with_faults, test_symbols,
-	  test_usage)
+	  test_what_a_plugin_prints, test_file, test_reload, test_reload_with_faults, test_diff,
+	  test_symbols, test_usage)
