@@ -290,9 +290,97 @@ START_TEST(test_client_gone_meanwhile)
 }
 END_TEST
 
+/* The client takes nothing: an interim response of this size is held, and what follows waits. */
+enum { LONG_INTERIM = 200 * 1024 };
+#define HOLDS "'limits': {'response_head': '256KiB'}, "
+
+static void interim_held(const char *request)
+{
+	int least = 1;
+	struct buf head = { .limit = 2 * LONG_INTERIM };
+
+	asked(request);
+	rig_pause(client);
+	uv_send_buffer_size(&rig_conn()->u.handle, &least);
+	buf_lit(&head, "HTTP/1.1 103 Early\r\nX: ");
+	memset(buf_room(&head, LONG_INTERIM), 'x', LONG_INTERIM);
+	head.n += LONG_INTERIM;
+	buf_lit(&head, "\r\n\r\n");
+	rig_send_bytes(origin, head.p, head.n);
+	buf_fini(&head);
+	rig_until(rig_conn()->x->down.busy);
+}
+
+/* It comes whole; and behind it, in order, this. */
+static void interim_taken(const char *expected)
+{
+	size_t n = sizeof("HTTP/1.1 103 Early\r\nX: \r\n\r\n") - 1 + LONG_INTERIM;
+
+	rig_turns(3);
+	rig_resume(client);
+	rig_until(client->got.n >= n);
+	ck_assert_mem_eq(client->got.p + n - 8, "xxxx\r\n\r\n", 8);
+	memmove(client->got.p, client->got.p + n, client->got.n - n);
+	client->got.n -= n;
+	rig_got(client, expected);
+}
+
+START_TEST(test_interim_is_held)
+{
+	begin(HOLDS RIG_RELAY);
+	interim_held(RIG_GET("/"));
+	/* A second one is not kept behind it. */
+	rig_send(origin, "HTTP/1.1 103 Lost\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+	rig_turns(3);
+	rig_send(origin, "llo");
+	interim_taken("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n" RIG_VIA "hello");
+	rig_end(client);
+	rig_until(list_empty(&rig.proxy.conns));
+	/* A body that ends with the connection. */
+	interim_held(RIG_GET("/"));
+	rig_send(origin, "HTTP/1.1 200 OK\r\n\r\nhello");
+	rig_end(origin);
+	interim_taken("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" RIG_VIA
+		      "5\r\nhello\r\n0\r\n\r\n");
+	rig_close();
+}
+END_TEST
+
+/* An answer of the gateway's own waits too; a tunnel cannot. */
+START_TEST(test_own_answer_is_held)
+{
+	begin(HOLDS RIG_RELAY);
+	interim_held(RIG_GET("/"));
+	rig_send(origin, "what is this");
+	rig_until(rig_conn()->x->reply_later);
+	interim_taken(BAD("bad_response"));
+	closed();
+	rig_end(client);
+	rig_until(list_empty(&rig.proxy.conns));
+	interim_held(RIG_ASK("GET", "/") "Connection: upgrade\r\nUpgrade: a\r\n\r\n");
+	rig_send(origin, "HTTP/1.1 101 Now\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n");
+	rig_until(rig_ends(END_CLIENT_SLOW) == 1);
+	rig_until(list_empty(&rig.proxy.conns));
+	rig_close();
+}
+END_TEST
+
+/* Nothing is left waiting for ever: the client that takes nothing has its time. */
+START_TEST(test_interim_is_never_taken)
+{
+	begin("'defaults': {'timeout': {'write': '60ms', 'response': '1h'}}, " HOLDS RIG_RELAY);
+	interim_held(RIG_GET("/"));
+	rig_until(rig_ends(END_CLIENT_SLOW) == 1);
+	rig_until(list_empty(&rig.proxy.conns));
+	rig_was_reset(origin);
+	rig_close();
+}
+END_TEST
+
 int main(void)
 {
 	return SUITE("response", test_any_pieces, test_not_http, test_interim_without_end,
 		     test_counts, test_timeouts, test_time_of_the_route, test_keeps, test_ends,
-		     test_plugin_waits, test_plugin_fails, test_client_gone_meanwhile);
+		     test_plugin_waits, test_plugin_fails, test_client_gone_meanwhile,
+		     test_interim_is_held, test_own_answer_is_held, test_interim_is_never_taken);
 }
