@@ -2,6 +2,7 @@
 #include "proxy_rig.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -152,6 +153,16 @@ static void rig_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(buf_room(&peer->got, suggested), (unsigned)suggested);
 }
 
+/* libuv calls a hang-up behind the last bytes an end, even when it was a reset. */
+static bool rig_has_error(const struct rig_peer *peer)
+{
+	uv_os_fd_t fd;
+	char byte;
+
+	return uv_fileno((const uv_handle_t *)&peer->tcp, &fd) == 0 &&
+	       recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN;
+}
+
 static void rig_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct rig_peer *peer = stream->data;
@@ -159,7 +170,7 @@ static void rig_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	(void)buf;
 	if (n > 0)
 		peer->got.n += (size_t)n;
-	else if (n == UV_EOF)
+	else if (n == UV_EOF && !rig_has_error(peer))
 		peer->ended = true;
 	else if (n < 0)
 		peer->reset = true;

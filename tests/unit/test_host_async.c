@@ -3,13 +3,15 @@
 #include "proxy/host.h"
 #include "proxy_rig.h"
 
+#define HANGS "{'plugin': 'lab_trace', 'config': {'at': 'request', 'act': 'hang'}}"
 /* A filter waits, and the test asks for things in its name; "gone" has no endpoint. */
 #define WAITS                                                                                      \
 	"'plugin_dir': '@lab', 'limits': {'body': '100'}, 'services': {'s': {'endpoints': "        \
 	"['@0']}, 'none': {'endpoints': ['@none']}}, 'routes': [{'path': '/*', 'plugin': "         \
 	"'lab_info', 'config': {'service': 's'}, 'filters': [{'plugin': 'lab_trace', 'config': "   \
 	"{'at': 'request', 'act': 'hang', 'service': 'none'}}, {'plugin': 'lab_trace', 'config': " \
-	"{'service': 'gone'}}]}]"
+	"{'service': 'gone'}}]}, {'path': '/twice', 'plugin': 'lab_info', 'config': {'service': "  \
+	"'s'}, 'filters': [" HANGS ", " HANGS "]}]"
 
 enum { ASYNC_MAX = 16 };
 
@@ -297,6 +299,25 @@ START_TEST(test_body)
 }
 END_TEST
 
+/* Each plugin that asks for it has the same body. */
+START_TEST(test_body_for_two)
+{
+	goes_on = true;
+	collects(RIG_ASK("PUT", "/twice") "Content-Length: 4\r\n\r\nbody", 8);
+	rig_until(bodies == 1);
+	rig_until(exchange_of(r)->waiting && exchange_of(r)->use->slot == 1);
+	body[0] = '\0';
+	ck_assert_int_eq(host->timer(r, 0, read_body, NULL), 0);
+	rig_until(bodies == 2);
+	ck_assert_str_eq(body, "body");
+	origin = rig_accepted(0, 0);
+	rig_until(origin->got.n > 16);
+	ck_assert_mem_eq(origin->got.p + origin->got.n - 14, "4\r\nbody\r\n0\r\n\r\n", 14);
+	buf_clear(&origin->got);
+	rig_close();
+}
+END_TEST
+
 START_TEST(test_no_body)
 {
 	goes_on = true;
@@ -342,6 +363,6 @@ END_TEST
 int main(void)
 {
 	return SUITE("host_async", test_timers, test_calls, test_calls_that_fail, test_bad_calls,
-		     test_calls_die, test_body, test_no_body, test_body_over_the_limit,
-		     test_body_and_no_word);
+		     test_calls_die, test_body, test_body_for_two, test_no_body,
+		     test_body_over_the_limit, test_body_and_no_word);
 }

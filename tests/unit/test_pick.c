@@ -149,6 +149,18 @@ START_TEST(test_answer_has_begun)
 	answered(0, 1);
 	ck_assert_uint_eq(metrics()->failures[END_UPSTREAM_CLOSED_HEAD], 1);
 	rig_close();
+	/* Nor another connection, where the one that ended had been kept. */
+	rig_open(RIG_RELAY);
+	ask(RIG_GET("/"));
+	answered(0, 0);
+	ask(RIG_GET("/"));
+	rig_got(rig_accepted(0, 0), HEAD("GET"));
+	rig_send(rig_accepted(0, 0), "HTTP/1.1 103 Hints\r\n\r\n");
+	rig_got(client, "HTTP/1.1 103 Hints\r\n\r\n");
+	rig_end(rig_accepted(0, 0));
+	rig_got(client, BAD("upstream_closed"));
+	ck_assert_uint_eq(rig.origins[0].count, 1);
+	rig_close();
 }
 END_TEST
 

@@ -101,6 +101,19 @@ START_TEST(test_no_body)
 }
 END_TEST
 
+/* What is announced of a body would be wrong of one that a plugin changes. */
+START_TEST(test_no_body_of_another_length)
+{
+	rig_open("'plugin_dir': '@lab', 'services': {'s': {'endpoints': ['@0']}}, 'routes': "
+		 "[{'path': '/', 'plugin': 'lab_info', 'config': {'service': 's'}, 'filters': "
+		 "[{'plugin': 'lab_body', 'config': {'response': 'double'}}]}]");
+	relayed(RIG_ASK("HEAD", "/") "\r\n", ANSWER("Content-Length: 7\r\n", ""), RELAYED("", ""));
+	relayed(RIG_GET("/"), ANSWER("Content-Length: 2\r\n", "ok"),
+		RELAYED("Transfer-Encoding: chunked\r\n", "4\r\nokok\r\n0\r\n\r\n"));
+	rig_close();
+}
+END_TEST
+
 /* Trailers go to who has asked for them. */
 START_TEST(test_trailers)
 {
@@ -270,7 +283,8 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("respond", test_fields, test_framing, test_no_body, test_trailers,
-		     test_interim, test_problem, test_replies, test_unread_body, test_streams,
-		     test_slow_stream, test_head_over_its_limit);
+	return SUITE("respond", test_fields, test_framing, test_no_body,
+		     test_no_body_of_another_length, test_trailers, test_interim, test_problem,
+		     test_replies, test_unread_body, test_streams, test_slow_stream,
+		     test_head_over_its_limit);
 }

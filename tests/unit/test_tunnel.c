@@ -110,6 +110,22 @@ START_TEST(test_early_bytes)
 }
 END_TEST
 
+START_TEST(test_early_bytes_and_more)
+{
+	rig_open(RIG_RELAY);
+	client = rig_connect();
+	rig_send(client, ASK "early");
+	origin = rig_accepted(0, 0);
+	rig_got(origin, FORWARDED RIG_ORIGIN);
+	rig_send(origin, SWITCH);
+	rig_got(client, SWITCHED);
+	rig_got(origin, "early");
+	rig_send(client, "later");
+	rig_got(origin, "later");
+	rig_close();
+}
+END_TEST
+
 /* A side that breaks off cuts the other, which must not take it for an end in order. */
 START_TEST(test_client_breaks_off)
 {
@@ -188,6 +204,7 @@ END_TEST
 int main(void)
 {
 	return SUITE("tunnel", test_both_ways, test_client_ends_first, test_service_ends_first,
-		     test_early_bytes, test_client_breaks_off, test_service_breaks_off, test_idle,
-		     test_slow_client, test_slow_service, test_not_asked_for);
+		     test_early_bytes, test_early_bytes_and_more, test_client_breaks_off,
+		     test_service_breaks_off, test_idle, test_slow_client, test_slow_service,
+		     test_not_asked_for);
 }
