@@ -67,7 +67,12 @@ START_TEST(while_it_serves)
 {
 	plane_open();
 	plane_write(1, "\"routes\": []");
-	plane_serve();
+	reload_first(plane.reload, plane_load());
+	plane_until(!list_empty(&plane.generations));
+	/* A worker that starts is not one that serves. */
+	page("/healthz");
+	ck_assert_int_eq(reply.status, 503);
+	plane_until(plane.current);
 	ck_assert_str_eq(page("/healthz"), "ok\n");
 	ck_assert_int_eq(reply.status, 200);
 	ck_assert(json_is_true_at(page("/readyz"), "ready"));

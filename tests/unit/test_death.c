@@ -195,6 +195,7 @@ START_TEST(a_crash_that_is_out_of_bounds)
 	struct death_blame none = { 0 };
 
 	memset(c, 0xff, sizeof(*c));
+	memset(c->maps, 'a', sizeof(c->maps));
 	c->signal = SIGSEGV;
 	death_log(s, 0, SIGSEGV, &none, 0);
 	plane_until(strstr(said(), "worker died"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control/generation.c: a configuration and real workers, from start to end. */
+#include "agent.h"
 #include "control/handed_set.h"
 #include "discovery/discovery.h"
 #include "discovery/guard.h"
@@ -330,6 +331,40 @@ START_TEST(endpoints_reach_workers_and_their_refusals_come_back)
 }
 END_TEST
 
+/* A reload at a moment when Consul is down loses nothing. */
+START_TEST(what_consul_said_is_inherited)
+{
+	struct generation *first, *second;
+	const struct registry_service *s;
+	static struct agent agent;
+	char members[400];
+
+	plane_open();
+	said_begin();
+	log_threshold = LOG_ERROR;
+	agent_start(&agent, &plane.loop);
+	snprintf(members, sizeof(members),
+		 "\"discovery\": {\"consul\": {\"address\": \"%s\"}}, \"routes\": ["
+		 "{\"path\": \"/s\", \"plugin\": \"lab_info\", \"config\": {\"service\": \"s\"}}]",
+		 agent.url);
+	plane_write(1, members);
+	first = start_after(NULL);
+	agent_answer(agent_wait(&agent, "/v1/health/service/s"), 7,
+		     "[" AGENT_INSTANCE("n", "a", "127.0.0.9", "passing") "]");
+	plane_until(told.ready == 1 && service(first) && service(first)->answered);
+	agent_leave(&agent);
+	second = start_after(first);
+	plane_until(told.ready == 2);
+	s = service(second);
+	ck_assert_ptr_nonnull(s);
+	plane_until(s->answered);
+	ck_assert_uint_eq(s->endpoint_count, 1);
+	ck_assert_str_eq(s->endpoints[0].address, "127.0.0.9");
+	agent_stop(&agent);
+	end();
+}
+END_TEST
+
 /* A worker's memory may be anything after a plugin gone wild; so may be what it sends. */
 START_TEST(odd_messages)
 {
@@ -416,5 +451,5 @@ PLANE_SUITE("generation", from_start_to_end, what_is_idle_is_kept_for_one_reques
 	    a_second_drain_keeps_nothing, a_plugin_that_crashes_at_the_start,
 	    a_plugin_that_is_not_there, an_address_that_cannot_be, killed, the_limit_of_a_drain,
 	    the_limit_of_tunnels, not_ready_in_time,
-	    endpoints_reach_workers_and_their_refusals_come_back, odd_messages,
-	    plugin_files_are_held, failed_by_its_owner, names)
+	    endpoints_reach_workers_and_their_refusals_come_back, what_consul_said_is_inherited,
+	    odd_messages, plugin_files_are_held, failed_by_its_owner, names)

@@ -29,6 +29,8 @@ START_TEST(a_slot_rests_before_it_is_anothers)
 	ck_assert_int_ne(s->endpoints[0].slot, slot);
 	s = publish(&registry, 0, other);
 	ck_assert_int_eq(s->state, REGISTRY_EMPTY);
+	s = publish(&registry, 1, three + 1);
+	ck_assert_int_ne(s->endpoints[0].slot, slot);
 }
 END_TEST
 
