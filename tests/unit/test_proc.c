@@ -301,7 +301,7 @@ START_TEST(test_no_descriptors)
 	int lowest = dup(STDIN_FILENO);
 	close(lowest);
 	for (rlim_t n = 0; n < 20; n++) {
-		exits = 0;
+		exits = closed = 0;
 		/* Those of the caller are open already. */
 		limit = (struct rlimit){ (rlim_t)lowest + SOCKETS + PLUGINS + 2 + n, all.rlim_max };
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
