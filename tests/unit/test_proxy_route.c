@@ -166,7 +166,7 @@ END_TEST
 START_TEST(test_total_time)
 {
 	rig_open("'defaults': {'timeout': {'request': '1h'}}, " ROUTES(
-		ROUTE("'path': '/*', 'timeout': {'request': '70ms'}",
+		ROUTE("'path': '/*', 'timeout': {'request': '400ms'}",
 		      "/any") ", " ROUTE("'path': '/slow'", "/slow")));
 	ask(RIG_GET("/a"));
 	rig_got(rig_accepted(0, 0), "GET /any/a HTTP/1.1\r\nHost: h\r\n" RIG_ORIGIN);

@@ -134,7 +134,7 @@ END_TEST
 
 START_TEST(test_timeouts)
 {
-	begin("'defaults': {'timeout': {'response': '60ms', 'stall': '60ms'}}, " RIG_RELAY);
+	begin("'defaults': {'timeout': {'response': '400ms', 'stall': '400ms'}}, " RIG_RELAY);
 	asked(RIG_GET("/"));
 	rig_got(client, RIG_PROBLEM("504", "Gateway Timeout", "", "response_timeout", ""));
 	rig_was_reset(origin);
@@ -143,7 +143,7 @@ START_TEST(test_timeouts)
 	/* Not while the body is on its way: only what the service owes counts. */
 	asked(RIG_ASK("POST", "/") "Content-Length: 2\r\n\r\na");
 	uint64_t from = uv_now(&rig.loop);
-	rig_until(uv_now(&rig.loop) > from + 250);
+	rig_until(uv_now(&rig.loop) > from + 900);
 	rig_send(client, "b");
 	rig_got(origin, "b");
 	rig_answer(origin, client);
