@@ -107,12 +107,17 @@ static bool relay_body_too_slow(struct exchange *x)
 	return x->bytes_in * 1000 < limits->body_rate_min * ms;
 }
 
-/* Waits for more of the body, or stops reading when it is complete. */
+/* Waits for more of the body, or stops reading when it is complete; x may be over afterwards. */
 static void relay_want_body(struct exchange *x)
 {
 	if (x->body_done) {
 		if (x->conn->wait == CONN_WAIT_BODY)
 			conn_wait(x->conn, CONN_WAIT_NONE, 0);
+		return;
+	}
+	/* It ended behind this part of the body, while a request before this one was in hand. */
+	if (x->conn->eof) {
+		exchange_drop(x, END_CLIENT_GONE);
 		return;
 	}
 	if (x->conn->wait != CONN_WAIT_WRITE && !response_owes_continue(x))
@@ -163,6 +168,8 @@ static void relay_pass_request(struct exchange *x, struct buf *head, struct gh_b
 		conn_pause(x->conn);
 	else
 		relay_want_body(x);
+	if (x->state >= EXCHANGE_LOG)
+		return;
 	if (x->response == RESPONSE_HEAD && (x->request_sent || r == 0 || x->req.expect_continue))
 		response_wait(x);
 }

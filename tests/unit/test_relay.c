@@ -138,6 +138,23 @@ START_TEST(test_client_leaves)
 }
 END_TEST
 
+/* The end comes while the request before the one that it cuts is in hand. */
+START_TEST(test_client_leaves_behind_a_whole_request)
+{
+	rig_open(RIG_RELAY);
+	asked(RIG_GET("/") POST(LENGTH("9")) "abc", "GET / HTTP/1.1\r\nHost: h\r\n" RIG_ORIGIN);
+	rig_end(client);
+	rig_until(rig_conn()->eof);
+	rig_answer(origin, client);
+	rig_ended(client);
+	ck_assert_uint_eq(rig_ends(END_OK), 1);
+	ck_assert_uint_eq(rig_ends(END_CLIENT_GONE), 1);
+	rig_until(origin->ended || origin->reset);
+	buf_clear(&origin->got);
+	rig_close();
+}
+END_TEST
+
 START_TEST(test_body_timeout)
 {
 	rig_open("'defaults': {'timeout': {'body': '60ms'}}, " RIG_RELAY);
@@ -314,7 +331,8 @@ END_TEST
 int main(void)
 {
 	return SUITE("relay", test_request_in_pieces, test_response_in_pieces, test_early_answer,
-		     test_body_too_large, test_bad_chunks, test_client_leaves, test_body_timeout,
-		     test_body_rate, test_slow_service, test_slow_client, test_write_timeout,
-		     test_late_end, test_body_hooks, test_collects);
+		     test_body_too_large, test_bad_chunks, test_client_leaves,
+		     test_client_leaves_behind_a_whole_request, test_body_timeout, test_body_rate,
+		     test_slow_service, test_slow_client, test_write_timeout, test_late_end,
+		     test_body_hooks, test_collects);
 }
