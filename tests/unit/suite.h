@@ -38,6 +38,13 @@ static inline int suite_run(const char *name, const TTest *const *tests)
 /* return SUITE("str", test_one, test_two); */
 #define SUITE(name, ...) suite_run((name), (const TTest *const[]){ __VA_ARGS__, NULL })
 
+/* As ck_assert(), which writes to a file each time: for what is looked at many thousand times. */
+#define ck_holds(expr)                                                                             \
+	do {                                                                                       \
+		if (!(expr))                                                                       \
+			ck_abort_msg("does not hold: %s", #expr);                                  \
+	} while (0)
+
 /* A slice holds exactly these bytes. */
 #define ck_slice(slice, literal)                                                                   \
 	do {                                                                                       \

@@ -41,7 +41,7 @@ static json_t *test_parsed(void)
 	ck_assert_uint_le(line.n, 8192);
 	ck_assert_ptr_eq(memchr(line.p, '\n', line.n), line.p + line.n - 1);
 	for (size_t i = 0; i < line.n - 1; i++)
-		ck_assert((unsigned char)line.p[i] >= 0x20 && line.p[i] != 0x7f);
+		ck_holds((unsigned char)line.p[i] >= 0x20 && line.p[i] != 0x7f);
 	json_t *root = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
 	ck_assert_msg(root != NULL, "%s: %s", e.text, line.p);
 	return root;

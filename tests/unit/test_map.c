@@ -84,19 +84,18 @@ START_TEST(test_against_a_model)
 		bool was = in[k];
 		if (rand_below(&r, 2)) {
 			void *old = map_put(&m, test_key(k), &values[k]);
-			ck_assert_ptr_eq(old, was ? &values[k] : NULL);
+			ck_holds(old == (was ? &values[k] : NULL));
 			in[k] = true;
 		} else {
 			void *old = map_remove(&m, test_key(k));
-			ck_assert_ptr_eq(old, was ? &values[k] : NULL);
+			ck_holds(old == (was ? &values[k] : NULL));
 			in[k] = false;
 		}
 		count = count + in[k] - was;
-		ck_assert_uint_eq(m.count, count);
+		ck_holds(m.count == count);
 		if (step % 64 == 0)
 			for (size_t i = 0; i < KEYS; i++)
-				ck_assert_ptr_eq(map_get(&m, test_key(i)),
-						 in[i] ? &values[i] : NULL);
+				ck_holds(map_get(&m, test_key(i)) == (in[i] ? &values[i] : NULL));
 	}
 	map_fini(&m);
 }
