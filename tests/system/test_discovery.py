@@ -145,11 +145,11 @@ class RealConsul(unittest.TestCase):
         self.register("w1", self.one)
         self.register("w2", self.two)
         begun = time.monotonic()
-        # The first alone ends the hold: one of two is no big loss.  The second may have to wait
-        # for the limit of one question a second.
+        # The first alone ends the hold: one of two is no big loss.  Either may have to wait for the
+        # limit of one question a second.
         wait_until(lambda: service(gw)["note"] == "", 5, "hold over")
         report("registered again, seen", time.monotonic() - begun)
-        self.assertLess(time.monotonic() - begun, SLOW)
+        self.assertLess(time.monotonic() - begun, 2 * SLOW)
         wait_used(gw, ["w1", "w2"])
         # The watch lives on: its index is the new agent's.
         self.consul.deregister("w2")
