@@ -227,3 +227,19 @@ void buf_json(struct buf *b, struct str s)
 		buf_append(b, s.p + from, s.n - from);
 	buf_char(b, '"');
 }
+
+void buf_url(struct buf *b, const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		char code[3] = { '%', hex[c >> 4], hex[c & 15] };
+
+		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    c == '-' || c == '.' || c == '_' || c == '~')
+			buf_char(b, (char)c);
+		else
+			buf_append(b, code, sizeof(code));
+	}
+}

@@ -81,6 +81,10 @@ char *put_u64(char *to, uint64_t);
 
 #define put_lit(to, literal) put_str((to), STR(literal))
 
+/* A text as a part of a URL: everything but letters, digits, "-", ".", "_" and "~" is
+ * percent-encoded (RFC 3986, 2.3). */
+void buf_url(struct buf *, const char *text);
+
 /* A string literal. */
 #define buf_lit(b, literal) buf_append((b), "" literal, sizeof(literal) - 1)
 

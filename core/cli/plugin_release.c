@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/plugin_release.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,12 +13,7 @@
 static void release_path(struct buf *out, const char *name)
 {
 	buf_lit(out, "/plugins/");
-	for (const char *p = name; *p; p++) {
-		if (isalnum((unsigned char)*p) || strchr("-._~", *p))
-			buf_char(out, *p);
-		else
-			buf_printf(out, "%%%02X", (unsigned)(unsigned char)*p);
-	}
+	buf_url(out, name);
 	buf_append(out, "/release", sizeof("/release"));
 	must(!out->failed);
 }

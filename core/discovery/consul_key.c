@@ -144,7 +144,7 @@ static void key_ask(struct consul_key *k)
 	buf_init(&path, KEY_URL_MAX);
 	buf_init(&url, KEY_URL_MAX);
 	buf_lit(&path, "/v1/kv/");
-	consul_escape(&path, k->key);
+	buf_url(&path, k->key);
 	buf_char(&path, '\0');
 	consul_query_path(&url, &k->settings, &scope, path.p, k->index);
 	buf_printf(&url, "%craw", memchr(url.p, '?', url.n) ? '&' : '?');

@@ -13,22 +13,6 @@ enum {
 	CONSUL_RESET_SOON_MS = 1000
 };
 
-void consul_escape(struct buf *b, const char *text)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		char code[3] = { '%', hex[c >> 4], hex[c & 15] };
-
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		    c == '-' || c == '.' || c == '_' || c == '~')
-			buf_char(b, (char)c);
-		else
-			buf_append(b, code, sizeof(code));
-	}
-}
-
 struct consul_scope consul_scope_default(const struct consul_settings *s)
 {
 	const struct config_consul *c = s->config;
@@ -41,7 +25,7 @@ static void consul_query_argument(struct buf *b, char *sep, const char *name, co
 	if (!value)
 		return;
 	buf_printf(b, "%c%s=", *sep, name);
-	consul_escape(b, value);
+	buf_url(b, value);
 	*sep = '&';
 }
 
@@ -68,7 +52,7 @@ void consul_query_url(struct buf *b, const struct consul_settings *s,
 		      const struct consul_scope *scope, const char *service, uint64_t index)
 {
 	buf_printf(b, "%s/v1/health/service/", s->base);
-	consul_escape(b, service);
+	buf_url(b, service);
 	consul_query_arguments(b, s, scope, index);
 }
 

@@ -30,8 +30,6 @@ struct consul_scope {
 
 /* What discovery.consul says. */
 struct consul_scope consul_scope_default(const struct consul_settings *);
-/* Appends a text as a part of a URL: everything but letters, digits, "-", ".", "_", "~" escaped. */
-void consul_escape(struct buf *, const char *text);
 /* Appends the URL for the state of a service later than index; index 0 does not block. */
 void consul_query_url(struct buf *, const struct consul_settings *, const struct consul_scope *,
 		      const char *service, uint64_t index);

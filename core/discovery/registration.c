@@ -106,11 +106,11 @@ static struct fetch *registration_put(struct registration *r, const char *path, 
 
 	buf_init(&url, 64 * 1024);
 	buf_printf(&url, "%s%s", r->settings.base, path);
-	consul_escape(&url, id);
+	buf_url(&url, id);
 	buf_str_append(&url, str_from(arguments));
 	if (r->config->consul.ns) {
 		buf_printf(&url, "%cns=", *arguments ? '&' : '?');
-		consul_escape(&url, r->config->consul.ns);
+		buf_url(&url, r->config->consul.ns);
 	}
 	buf_char(&url, '\0');
 	spec.url = url.p;

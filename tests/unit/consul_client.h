@@ -97,24 +97,7 @@ static inline struct discovery_stats client_stats(void)
 	return stats;
 }
 
-/* Runs the tests, ended by NULL, each with a client of its own: what main() returns. */
-static inline int client_run(const char *name, const TTest *const *tests)
-{
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, client_setup, client_teardown);
-	tcase_set_timeout(tcase, suite_timeout());
-	for (; *tests; tests++)
-		tcase_add_test(tcase, *tests);
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-#define CLIENT_SUITE(name, ...) client_run((name), (const TTest *const[]){ __VA_ARGS__, NULL })
+/* As SUITE(), each test with a client of its own. */
+#define CLIENT_SUITE(name, ...) SUITE_BETWEEN(name, client_setup, client_teardown, __VA_ARGS__)
 
 #endif

@@ -161,24 +161,7 @@ static inline void turn_until(const struct registry_service *s, int i, const cha
 	}
 }
 
-/* Runs the tests, ended by NULL, each with a guard of its own: what main() returns. */
-static inline int guarded_run(const char *name, const TTest *const *tests)
-{
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, suite_timeout());
-	for (; *tests; tests++)
-		tcase_add_test(tcase, *tests);
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-#define GUARDED_SUITE(name, ...) guarded_run((name), (const TTest *const[]){ __VA_ARGS__, NULL })
+/* As SUITE(), each test with a guard of its own. */
+#define GUARDED_SUITE(name, ...) SUITE_BETWEEN(name, setup, teardown, __VA_ARGS__)
 
 #endif

@@ -18,12 +18,15 @@ static inline double suite_timeout(void)
 	return 60 * (times > 1 ? times : 1);
 }
 
-/* Runs the tests (ended by NULL) and gives what main() returns. */
-static inline int suite_run(const char *name, const TTest *const *tests)
+/* Runs the tests (ended by NULL), each between setup and teardown: what main() returns. */
+static inline int suite_run_between(const char *name, SFun setup, SFun teardown,
+				    const TTest *const *tests)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
 
+	if (setup)
+		tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, suite_timeout());
 	for (; *tests; tests++)
 		tcase_add_test(tcase, *tests);
@@ -36,7 +39,9 @@ static inline int suite_run(const char *name, const TTest *const *tests)
 }
 
 /* return SUITE("str", test_one, test_two); */
-#define SUITE(name, ...) suite_run((name), (const TTest *const[]){ __VA_ARGS__, NULL })
+#define SUITE(name, ...) SUITE_BETWEEN(name, NULL, NULL, __VA_ARGS__)
+#define SUITE_BETWEEN(name, setup, teardown, ...)                                                  \
+	suite_run_between((name), (setup), (teardown), (const TTest *const[]){ __VA_ARGS__, NULL })
 
 /* As ck_assert(), which writes to a file each time: for what is looked at many thousand times. */
 #define ck_holds(expr)                                                                             \

@@ -152,8 +152,22 @@ START_TEST(test_json_any_byte_anywhere)
 }
 END_TEST
 
+START_TEST(test_url)
+{
+	struct buf b;
+
+	buf_init(&b, 64);
+	buf_url(&b, "aZ09-._~");
+	ck_slice(buf_str(&b), "aZ09-._~");
+	buf_clear(&b);
+	buf_url(&b, "a b/%?\xc3\xa9");
+	ck_slice(buf_str(&b), "a%20b%2F%25%3F%C3%A9");
+	buf_fini(&b);
+}
+END_TEST
+
 int main(void)
 {
-	return SUITE("buf", test_json_any_byte_anywhere, test_append, test_limit,
+	return SUITE("buf", test_url, test_json_any_byte_anywhere, test_append, test_limit,
 		     test_array_never_allocates, test_numbers, test_json);
 }
