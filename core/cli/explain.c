@@ -113,10 +113,16 @@ static void explain_service(const struct explain *x, const char *name)
 	const struct config_service *s = gateway_config_service(x->survey->config, name);
 
 	printf("service   %s", name);
-	if (!s || !s->is_static) {
+	if (!s || s->discovery == CONFIG_CONSUL) {
 		printf(" (Consul: %s)\n", s ? s->consul_name : name);
 		return;
 	}
+	if (s->discovery == CONFIG_DNS && s->dns_port)
+		printf(" (DNS: %s, port %u)\n", s->dns_name, s->dns_port);
+	else if (s->discovery == CONFIG_DNS)
+		printf(" (DNS: %s)\n", s->dns_name);
+	if (s->discovery == CONFIG_DNS)
+		return;
 	for (size_t i = 0; i < s->endpoint_count; i++)
 		printf("%s%s:%u", i ? ", " : " (endpoints: ", s->endpoints[i].host,
 		       s->endpoints[i].port);

@@ -110,6 +110,7 @@ static int gateway_build(struct gateway_config *c, struct config_errors *errors)
 		raw->discovery.consul.settings.address = "127.0.0.1:8500";
 	build_process(&b);
 	build_consul(&b);
+	build_dns(&b);
 	build_register(&b);
 	build_services(&b);
 	build_routes(&b);

@@ -97,6 +97,22 @@ struct config_consul {
 	struct config_register self;
 };
 
+/* Positions in the choices of discovery.dns.transport. */
+enum { CONFIG_DNS_TCP, CONFIG_DNS_UDP };
+
+enum { CONFIG_DNS_SERVERS_MAX = 8 };
+
+/* Some 36 million years: times may be added to it. */
+#define CONFIG_HOLD_UNLIMITED (UINT64_C(1) << 60)
+
+struct config_dns {
+	const char *servers; /* "127.0.0.1:8600,[::1]:53"; NULL: those of /etc/resolv.conf */
+	int transport;
+	uint64_t timeout; /* of one question to one server */
+	uint64_t hold;    /* how long a big loss is held; CONFIG_HOLD_UNLIMITED: for ever */
+	uint64_t min_ttl; /* a smaller TTL counts as this */
+};
+
 /* When endpoints are left out for what requests to them came to. */
 struct config_ejection {
 	int64_t consecutive; /* gateway errors in a row; 0: off */
@@ -148,14 +164,23 @@ struct config_hash {
 	const char *name; /* NULL for CONFIG_HASH_CLIENT */
 };
 
+/* Where a service's instances are found. */
+enum config_discovery { CONFIG_CONSUL, CONFIG_STATIC, CONFIG_DNS };
+
+/* Positions in the choices of services.NAME.dns.family. */
+enum { CONFIG_FAMILY_ANY, CONFIG_FAMILY_IPV4, CONFIG_FAMILY_IPV6 };
+
 /* Positions in the choices of "on_all_critical". */
 enum { CONFIG_CRITICAL_PANIC, CONFIG_CRITICAL_FAIL };
 
 struct config_service {
 	const char *name;
-	bool is_static; /* has "endpoints" */
+	enum config_discovery discovery;
 	struct config_endpoint *endpoints;
 	size_t endpoint_count;
+	const char *dns_name; /* absolute, without the dot at the end; NULL unless CONFIG_DNS */
+	uint16_t dns_port;    /* of its A and AAAA records; 0: SRV records name host and port */
+	int dns_family;
 	const char *consul_name;          /* name in Consul; by default name */
 	struct gh_strings tags;           /* only instances with all of these; empty: any */
 	struct config_match_header *meta; /* only instances with all of these; names as written */
@@ -232,6 +257,7 @@ struct gateway_config {
 	int log_level;          /* enum log_level */
 	int log_format;         /* enum config_log_format */
 	struct config_consul consul;
+	struct config_dns dns;
 	const char *snapshot; /* absolute path of what discovery keeps on disk; NULL: nothing */
 	struct config_timeouts timeouts;
 	struct config_ejection ejection; /* of services that say nothing of their own */

@@ -279,44 +279,6 @@ void build_register(const struct gateway_build *b)
 			    "reach it at");
 }
 
-static void build_endpoints(const struct gateway_build *b, const struct raw_service *raw,
-			    const char *pointer, struct config_service *s)
-{
-	const struct raw_endpoint *items = raw->endpoints.items;
-	struct arena *a = &b->config->arena;
-	struct error e;
-
-	s->endpoints = arena_alloc(a, (raw->endpoints.n + 1) * sizeof(*s->endpoints));
-	must(s->endpoints);
-	for (size_t i = 0; i < raw->endpoints.n; i++) {
-		struct config_endpoint *ep = &s->endpoints[s->endpoint_count];
-		const char *at = arena_printf(a, "%s/endpoints/%zu", pointer, i);
-		must(at);
-		if (!items[i].address)
-			continue;
-		ep->weight = (uint32_t)items[i].weight;
-		ep->zone = build_optional(items[i].zone);
-		if (address_endpoint(a, items[i].address, ep, &e) < 0) {
-			build_error(b, at, "%s", e.text);
-			continue;
-		}
-		for (size_t k = 0; k < s->endpoint_count; k++)
-			if (s->endpoints[k].port == ep->port &&
-			    strcmp(s->endpoints[k].host, ep->host) == 0)
-				build_error(
-					b, at,
-					"\"%s\" is there twice; remove one, or give it a weight",
-					items[i].address);
-		s->endpoint_count++;
-	}
-}
-
-/* Members that say something of instances in Consul. */
-static const char *const build_consul_only[] = {
-	"consul_name",  "tags",       "meta",      "require_checks",
-	"default_port", "datacenter", "namespace", "consistency",
-};
-
 static void build_meta(const struct gateway_build *b, const struct raw_service *raw,
 		       struct config_service *s)
 {
@@ -342,7 +304,6 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 
 	*s = (struct config_service){
 		.name = raw->name,
-		.is_static = json_object_get(object, "endpoints") != NULL,
 		.consul_name = build_optional(raw->consul_name) ? raw->consul_name : raw->name,
 		.tags = raw->tags,
 		.require_checks = raw->require_checks,
@@ -362,19 +323,7 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 			    raw->name);
 	build_meta(b, raw, s);
 	build_balance(b, raw, pointer, object, s);
-	if (!s->is_static)
-		return;
-	if (json_is_array(json_object_get(object, "endpoints")) && raw->endpoints.n == 0)
-		build_error(b, pointer,
-			    "\"endpoints\" is empty; write at least one, or remove it to look "
-			    "the service up in Consul");
-	for (size_t i = 0; i < sizeof(build_consul_only) / sizeof(build_consul_only[0]); i++)
-		if (json_object_get(object, build_consul_only[i]))
-			build_error(
-				b, pointer,
-				"\"endpoints\" and \"%s\" exclude each other; remove one of them",
-				build_consul_only[i]);
-	build_endpoints(b, raw, pointer, s);
+	build_discovery(b, raw, pointer, object, s);
 }
 
 void build_services(const struct gateway_build *b)

@@ -27,6 +27,7 @@ bool build_is_name(const char *text);
 /* Each fills its part of the configuration and adds errors. */
 void build_process(const struct gateway_build *); /* listen, admin, workers, files, log */
 void build_consul(const struct gateway_build *);
+void build_dns(const struct gateway_build *);      /* gateway_discovery.c */
 void build_register(const struct gateway_build *); /* after build_process() */
 void build_services(const struct gateway_build *);
 void build_routes(const struct gateway_build *); /* gateway_routes.c */
@@ -37,6 +38,9 @@ void build_health(const struct gateway_build *, const struct raw_service *, cons
 /* One route, as if it stood at the pointer. */
 void build_route(const struct gateway_build *, const char *pointer, const struct raw_route *,
 		 struct config_route *);
+/* Where one service's instances are found (gateway_discovery.c). */
+void build_discovery(const struct gateway_build *, const struct raw_service *, const char *pointer,
+		     const json_t *object, struct config_service *);
 /* Balancing and failover of one service; object is what the file says of it. */
 void build_balance(const struct gateway_build *, const struct raw_service *, const char *pointer,
 		   const json_t *object, struct config_service *); /* gateway_balance.c */

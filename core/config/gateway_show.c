@@ -59,6 +59,7 @@ static void show_service(json_t *shown, const struct config_service *s, const js
 {
 	static const char *const objects[] = { "ejection", "check" };
 	static const char *const texts[] = { "datacenter", "namespace", "consistency" };
+	static const char *const discoveries[] = { "consul", "static", "dns" };
 
 	for (size_t i = 0; i < 2; i++) {
 		if (!show_is_written(written, objects[i], NULL))
@@ -73,6 +74,7 @@ static void show_service(json_t *shown, const struct config_service *s, const js
 				     json_incref(json_object_get(consul, texts[i])));
 	}
 	show_inherit_members(shown, written, "timeout", json_object_get(defaults, "timeout"));
+	show_set(shown, "discovery", json_string(discoveries[s->discovery]));
 	show_set(shown, "consul_name", json_string(s->consul_name));
 	show_set(shown, "on_all_critical",
 		 json_string(s->on_all_critical == CONFIG_CRITICAL_FAIL ? "fail" : "panic"));

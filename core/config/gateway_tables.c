@@ -92,12 +92,29 @@ static const struct gh_option consul_rows[] = {
 	  SUB(register_rows) },
 };
 
+static const struct gh_option dns_rows[] = {
+	{ GH_ROW_(struct raw_dns, servers, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Servers to ask, in this order, as \"127.0.0.1:8600\" or \"[::1]:53\"; those of "
+		  "/etc/resolv.conf when absent."),
+	  .flags = OPTION_SHORTHAND },
+	GH_ENUM(struct raw_dns, transport, "tcp|udp", "tcp",
+		"How they are asked: over UDP, Consul leaves instances out without saying so."),
+	TIME(struct raw_dns, timeout, "2s", 100, 60 * SECOND,
+	     "For one server to answer; each is asked twice."),
+	{ GH_ROW_(struct raw_dns, hold, uint64_t, GH_OPT_DURATION, "15s",
+		  "How long a big loss of endpoints is held back before it is believed; unlimited: "
+		  "what was known last is given up for nothing less than new ones."),
+	  .choices = "unlimited", .min = 1, .max = HOUR, .flags = OPTION_WORD },
+	TIME(struct raw_dns, min_ttl, "5s", 100, HOUR,
+	     "Answers with a smaller TTL are kept for so long all the same."),
+};
+
 static const struct gh_option discovery_rows[] = {
 	GH_OBJECT(struct raw_discovery, consul, consul_rows, "How the Consul agent is reached."),
-	GH_STRING(
-		struct raw_discovery, snapshot, "off",
-		"File that keeps what Consul last said, for a start while Consul is down; \"off\": "
-		"none."),
+	GH_OBJECT(struct raw_discovery, dns, dns_rows, "How DNS is asked."),
+	GH_STRING(struct raw_discovery, snapshot, "off",
+		  "File that keeps what Consul and DNS last said, for a start while they are down; "
+		  "\"off\": none."),
 };
 
 static const struct gh_option timeout_rows[] = {
@@ -275,7 +292,21 @@ static const struct gh_option header_rows[] = {
 	GH_STRING(struct raw_header, value, "*", "The exact value; \"*\": any."),
 };
 
+static const struct gh_option service_dns_rows[] = {
+	GH_STRING(struct raw_service_dns, name, NULL,
+		  "The name to ask for, complete: user-service.service.consul."),
+	GH_INT(struct raw_service_dns, port, "0", 0, 65535,
+	       "Port of the name's addresses (A and AAAA records); 0: SRV records are asked for, "
+	       "which name hosts, ports, priorities and weights."),
+	GH_ENUM(struct raw_service_dns, family, "any|ipv4|ipv6", "any",
+		"Which addresses are used; any: those of families that this machine has."),
+};
+
 static const struct gh_option service_rows[] = {
+	GH_ENUM(struct raw_service, discovery, "auto|consul|static|dns", "auto",
+		"Where its instances are found; auto: static with endpoints, dns with dns, else "
+		"consul."),
+	GH_OBJECT(struct raw_service, dns, service_dns_rows, "Its name in DNS."),
 	{ GH_ROW_(struct raw_service, endpoints, struct gh_list, GH_OPT_LIST, NULL,
 		  "Fixed addresses; with them the service needs no Consul."),
 	  SUB(endpoint_rows), .item_size = sizeof(struct raw_endpoint), .flags = OPTION_SHORTHAND },

@@ -23,8 +23,15 @@ struct raw_consul {
 	struct raw_register self;
 };
 
+struct raw_dns {
+	struct gh_strings servers;
+	int transport;
+	uint64_t timeout, hold, min_ttl;
+};
+
 struct raw_discovery {
 	struct raw_consul consul;
+	struct raw_dns dns;
 	const char *snapshot;
 };
 
@@ -55,8 +62,16 @@ struct raw_service_timeout {
 	uint64_t connect, response;
 };
 
+struct raw_service_dns {
+	const char *name;
+	int64_t port;
+	int family;
+};
+
 struct raw_service {
 	const char *name;
+	int discovery; /* 0: auto, else one more than in enum config_discovery */
+	struct raw_service_dns dns;
 	struct gh_list endpoints; /* struct raw_endpoint; n == 0: look it up in Consul */
 	const char *consul_name;
 	struct gh_strings tags;

@@ -181,6 +181,41 @@ static void metrics_consul(struct buf *b, const struct discovery *d)
 				 s.consul_reachable);
 }
 
+static void metrics_dns(struct buf *b, const struct discovery *d)
+{
+	struct discovery_stats s = { 0 };
+
+	if (d)
+		discovery_stats_get(d, &s);
+	const struct {
+		const char *word;
+		uint64_t value;
+	} answers[] = {
+		{ "found", s.dns_answered },
+		{ "none", s.dns_nothing },
+		{ "unreachable", s.dns_silent },
+		{ "error", s.dns_refused },
+		{ "not_understood", s.dns_unreadable },
+	};
+	prometheus_family(b, "gatehouse_dns_answers_total", "counter",
+			  "Questions to DNS about services, by what came of them.");
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		prometheus_u64(b, "gatehouse_dns_answers_total",
+			       PROMETHEUS_LABELS({ "result", str_from(answers[i].word) }),
+			       answers[i].value);
+	prometheus_counter(b, "gatehouse_dns_skipped_total",
+			   "Records in DNS left out, as they cannot be used.", s.dns_skipped);
+	prometheus_gauge(b, "gatehouse_dns_services", "Services followed in DNS.", s.dns_services);
+	prometheus_gauge(b, "gatehouse_dns_restored",
+			 "Of these, known from the snapshot on disk only.", s.dns_restored);
+	prometheus_gauge(b, "gatehouse_dns_holding",
+			 "Of these, with a loss of instances that is held back for a while.",
+			 s.dns_holding);
+	if (s.dns_services)
+		prometheus_gauge(b, "gatehouse_dns_reachable",
+				 "Whether the last question to DNS was answered.", s.dns_reachable);
+}
+
 /* Files of one name count together: their hashes would make labels without end. */
 static void metrics_plugin(struct buf *b, const struct quarantine *q, const char *family,
 			   uint64_t (*value)(const struct quarantine_file *))
@@ -330,6 +365,7 @@ void admin_metrics(struct control *c, struct buf *b)
 	metrics_services(b, d);
 	metrics_guard(b, c->current ? c->current->guard : NULL);
 	metrics_consul(b, d);
+	metrics_dns(b, d);
 	control_total(c, &t);
 	prometheus_total(b, &t);
 	total_fini(&t);

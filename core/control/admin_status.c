@@ -256,6 +256,17 @@ static json_t *status_consul(const struct generation *g)
 			 (int)s.consul_reachable, "watches", (json_int_t)s.watches);
 }
 
+static json_t *status_dns(const struct generation *g)
+{
+	struct discovery_stats s;
+
+	if (!g)
+		return json_null();
+	discovery_stats_get(g->discovery, &s);
+	return json_pack("{s:b, s:b, s:I}", "used", (int)(s.dns_services > 0), "reachable",
+			 (int)s.dns_reachable, "services", (json_int_t)s.dns_services);
+}
+
 static void status_set(json_t *status, const char *key, json_t *value)
 {
 	json_object_set_new(status, key, value);
@@ -291,5 +302,6 @@ json_t *admin_status(struct control *c)
 	status_set(status, "routes", status_routes(c));
 	status_set(status, "services", status_services(g));
 	status_set(status, "consul", status_consul(g));
+	status_set(status, "dns", status_dns(g));
 	return status;
 }

@@ -206,6 +206,6 @@ void consul_close(struct consul *c, void (*on_closed)(void *arg), void *arg)
 	while (!list_empty(&c->services))
 		consul_service_close(container_of(c->services.next, struct consul_service, link));
 	consul_triggers_close(c);
-	consul_forget_all(c);
+	memory_forget(&c->inherited);
 	uv_close((uv_handle_t *)&c->probe_timer, consul_on_probe_closed);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What another discovery knew of its services, until they are needed here too. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -57,15 +56,6 @@ char *consul_key(const char *name, const struct consul_scope *scope,
 	return b.p;
 }
 
-struct consul_memory *consul_memory_new(struct consul *c, const char *key)
-{
-	struct consul_memory *m = xcalloc(1, sizeof(*m));
-
-	m->key = xstrdup(key);
-	list_push(&c->inherited, &m->link);
-	return m;
-}
-
 void consul_inherit(struct consul *c, const struct consul *from)
 {
 	if (!consul_same_agent(&c->settings, &from->settings))
@@ -73,39 +63,15 @@ void consul_inherit(struct consul *c, const struct consul *from)
 	list_each(at, &from->services)
 	{
 		const struct consul_service *s = container_of(at, struct consul_service, link);
-		struct consul_memory *m = consul_memory_new(c, s->key);
+		struct memory *m = memory_new(&c->inherited, s->key);
 
 		watch_restore(&m->watch, &s->watch);
 		m->confirmed_ms = s->record->confirmed_ms;
 	}
 }
 
-static void consul_memory_free(struct consul_memory *m)
-{
-	list_remove(&m->link);
-	watch_fini(&m->watch);
-	free(m->key);
-	free(m);
-}
-
 void consul_remember(struct consul_service *s)
 {
-	list_each(at, &s->consul->inherited)
-	{
-		struct consul_memory *m = container_of(at, struct consul_memory, link);
-
-		if (strcmp(m->key, s->key) != 0)
-			continue;
-		watch_restore(&s->watch, &m->watch);
-		s->record->confirmed_ms = m->confirmed_ms;
-		s->restored = m->watch.answered;
-		consul_memory_free(m);
-		return;
-	}
-}
-
-void consul_forget_all(struct consul *c)
-{
-	while (!list_empty(&c->inherited))
-		consul_memory_free(container_of(c->inherited.next, struct consul_memory, link));
+	s->restored = memory_take(&s->consul->inherited, s->key, &s->watch,
+				  &s->record->confirmed_ms);
 }

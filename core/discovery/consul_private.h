@@ -17,6 +17,7 @@
 #include "discovery/consul_settings.h"
 #include "discovery/discovery.h"
 #include "discovery/health.h"
+#include "discovery/memory.h"
 #include "discovery/publish.h"
 #include "discovery/skipped.h"
 #include "discovery/watch.h"
@@ -55,7 +56,7 @@ struct consul {
 	struct rand rand;
 	struct list services;
 	size_t service_count;
-	struct list inherited; /* of struct consul_memory, see consul_memory.c */
+	struct list inherited; /* of struct memory */
 	char *token_header;    /* "X-Consul-Token: ...", or NULL */
 	uv_timer_t probe_timer;
 	struct fetch *probe;
@@ -146,20 +147,9 @@ void consul_service_close(struct consul_service *);
 
 /* consul_memory.c */
 
-/* What is known of a service that nobody needs yet. */
-struct consul_memory {
-	struct list link;
-	char *key;
-	struct watch watch;    /* never started */
-	uint64_t confirmed_ms; /* wall clock */
-};
-
 /* The key of a service's settings; the caller's. */
 char *consul_key(const char *name, const struct consul_scope *, const struct health_rules *);
-/* A memory with nothing in it, among those of the client; key is copied. */
-struct consul_memory *consul_memory_new(struct consul *, const char *key);
 /* Takes over what is remembered of the service, if it is read by the same rules. */
 void consul_remember(struct consul_service *);
-void consul_forget_all(struct consul *);
 
 #endif

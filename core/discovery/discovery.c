@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/gateway.h"
 #include "discovery/consul.h"
+#include "discovery/dns.h"
 #include "discovery/publish.h"
 #include "discovery/resolve.h"
 #include "discovery/snapshot.h"
@@ -25,6 +26,7 @@ struct discovery {
 	struct registry registry;
 	struct resolver resolver;
 	struct consul *consul;
+	struct dns *dns;
 	struct snapshot snapshot;
 	registry_cb on_change;
 	void *change_arg;
@@ -32,7 +34,7 @@ struct discovery {
 	uv_timer_t soon;     /* static ones are published from the loop, as all others */
 	discovery_closed_cb on_closed;
 	void *arg;
-	size_t open; /* parts that have not closed: the timer, consul, the resolver, the snapshot */
+	size_t open; /* parts that have not closed: the timer, consul, dns, resolver, snapshot */
 };
 
 struct discovery_static {
@@ -55,12 +57,23 @@ static void discovery_on_change(void *arg, const struct registry_service *servic
 static json_t *discovery_snapshot(void *arg)
 {
 	const struct discovery *d = arg;
-	json_t *consul = consul_snapshot(d->consul);
+	json_t *consul = consul_snapshot(d->consul), *dns = dns_snapshot(d->dns), *json;
 
-	return consul ? json_pack("{s:s, s:i, s:I, s:o}", "format", discovery_format, "version",
-				  DISCOVERY_SNAPSHOT_VERSION, "written_ms",
-				  (json_int_t)(clock_wall_us() / 1000), "consul", consul) :
-			NULL;
+	if (!consul && !dns)
+		return NULL;
+	json = json_pack("{s:s, s:i, s:I}", "format", discovery_format, "version",
+			 DISCOVERY_SNAPSHOT_VERSION, "written_ms",
+			 (json_int_t)(clock_wall_us() / 1000));
+	if (consul)
+		json_object_set_new(json, "consul", consul);
+	if (dns)
+		json_object_set_new(json, "dns", dns);
+	return json;
+}
+
+static void discovery_on_dropped(void *arg)
+{
+	(void)arg;
 }
 
 struct discovery *discovery_new(uv_loop_t *loop, const struct gateway_config *config,
@@ -76,9 +89,13 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct gateway_config *co
 	d->change_arg = arg;
 	registry_init(&d->registry, discovery_on_change, d);
 	resolver_init(&d->resolver, loop);
-	d->consul = consul_new(loop, &config->consul, &d->registry, &d->resolver, &error);
+	d->dns = dns_new(loop, config, &d->registry, &d->resolver, &error);
+	d->consul = d->dns ? consul_new(loop, &config->consul, &d->registry, &d->resolver, &error) :
+			     NULL;
 	if (!d->consul) {
 		log_error("discovery cannot start", LOG_S("error", error.text));
+		if (d->dns)
+			dns_close(d->dns, discovery_on_dropped, NULL);
 		registry_fini(&d->registry);
 		free(d);
 		return NULL;
@@ -91,17 +108,24 @@ struct discovery *discovery_new(uv_loop_t *loop, const struct gateway_config *co
 void discovery_inherit(struct discovery *d, const struct discovery *before)
 {
 	consul_inherit(d->consul, before->consul);
+	dns_inherit(d->dns, before->dns);
 }
 
 static int discovery_restore_from(struct discovery *d, const json_t *json, struct error *e)
 {
 	const char *format = json_string_value(json_object_get(json, "format"));
+	const json_t *consul = json_object_get(json, "consul");
+	const json_t *dns = json_object_get(json, "dns");
 
 	if (!format || strcmp(format, discovery_format) != 0)
 		return error_set(e, "it is something else");
 	if (json_integer_value(json_object_get(json, "version")) != DISCOVERY_SNAPSHOT_VERSION)
 		return error_set(e, "it is of another version of gatehouse");
-	return consul_restore(d->consul, json_object_get(json, "consul"), e);
+	if (!consul && !dns)
+		return error_set(e, "there are no services in it");
+	if (consul && consul_restore(d->consul, consul, e))
+		return -1;
+	return dns ? dns_restore(d->dns, dns, e) : 0;
 }
 
 void discovery_restore(struct discovery *d)
@@ -158,9 +182,12 @@ void discovery_need(struct discovery *d, const char *name)
 
 	if (map_get(&d->registry.services, str_from(name)))
 		return;
-	if (service && service->is_static) {
+	if (service && service->discovery == CONFIG_STATIC) {
 		record = registry_service(&d->registry, name, "static");
 		discovery_add_static(d, record, service);
+	} else if (service && service->discovery == CONFIG_DNS) {
+		record = registry_service(&d->registry, name, "dns");
+		dns_watch(d->dns, record, service);
 	} else {
 		record = registry_service(&d->registry, name, "consul");
 		consul_watch(d->consul, record, service);
@@ -175,6 +202,7 @@ struct registry *discovery_registry(struct discovery *d)
 void discovery_stats_get(const struct discovery *d, struct discovery_stats *stats)
 {
 	consul_stats(d->consul, stats);
+	dns_stats(d->dns, stats);
 	stats->lookups = d->resolver.lookups;
 	stats->lookups_failed = d->resolver.failures;
 }
@@ -205,7 +233,7 @@ void discovery_close(struct discovery *d, discovery_closed_cb on_closed, void *a
 	d->on_closed = on_closed;
 	d->arg = arg;
 	d->registry.on_change = NULL;
-	d->open = 4;
+	d->open = 5;
 	while (!list_empty(&d->statics)) {
 		struct discovery_static *s = container_of(d->statics.next, struct discovery_static,
 							  link);
@@ -215,6 +243,7 @@ void discovery_close(struct discovery *d, discovery_closed_cb on_closed, void *a
 		free(s);
 	}
 	consul_close(d->consul, discovery_on_part_closed, d);
+	dns_close(d->dns, discovery_on_part_closed, d);
 	resolver_close(&d->resolver, discovery_on_part_closed, d);
 	snapshot_close(&d->snapshot, discovery_on_part_closed, d);
 	uv_close((uv_handle_t *)&d->soon, discovery_on_soon_closed);

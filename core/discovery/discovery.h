@@ -30,6 +30,11 @@ struct discovery_stats {
 	uint32_t holding, panicking;      /* of these */
 	uint32_t restored;                /* and these: known from the snapshot on disk only */
 	bool consul_used, consul_reachable;
+	/* Questions to DNS, by what came of them: records, none, no answer, an error, nonsense. */
+	uint64_t dns_answered, dns_nothing, dns_silent, dns_refused, dns_unreadable;
+	uint64_t dns_skipped;                             /* records left out */
+	uint32_t dns_services, dns_holding, dns_restored; /* services in DNS; of these */
+	bool dns_reachable;
 };
 
 /* Starts nothing yet.  The configuration must outlive it.  on_change comes with each change of a
@@ -44,7 +49,8 @@ void discovery_inherit(struct discovery *, const struct discovery *before);
 void discovery_restore(struct discovery *);
 /* Whether it keeps the snapshot on disk: it does not until it is told to. */
 void discovery_keep(struct discovery *, bool on);
-/* Begins to follow a service, in Consul or as its static endpoints say; again is harmless. */
+/* Begins to follow a service, in Consul, in DNS or as its static endpoints say; again is
+ * harmless. */
 void discovery_need(struct discovery *, const char *service);
 /* What is known; borrowed. */
 struct registry *discovery_registry(struct discovery *);

@@ -23,17 +23,18 @@ static bool fit_meets(const struct fit *f, enum fit_level level)
 enum fit_level fit_choose(struct fit *all, size_t n, bool panic)
 {
 	enum fit_level level = FIT_SOUND;
-	size_t used = 0;
+	uint32_t best = UINT32_MAX;
 
 	for (; level < FIT_NONE; level++) {
 		if (level == FIT_FAILING && !panic)
 			continue;
 		for (size_t i = 0; i < n; i++)
-			used += fit_meets(&all[i], level);
-		if (used > 0)
+			if (all[i].priority < best && fit_meets(&all[i], level))
+				best = all[i].priority;
+		if (best != UINT32_MAX)
 			break;
 	}
 	for (size_t i = 0; i < n; i++)
-		all[i].used = fit_meets(&all[i], level);
+		all[i].used = all[i].priority == best && fit_meets(&all[i], level);
 	return level;
 }

@@ -24,6 +24,7 @@ struct fit {
 	bool offered; /* by its source */
 	bool failing; /* its check */
 	enum outlier_state state;
+	uint16_t priority; /* of those that meet the demands the smallest is used */
 	bool used;
 };
 

@@ -169,7 +169,10 @@ static void guard_describe(const struct guard_member *m, struct registry_endpoin
 	if (!out->offered)
 		return;
 	guard_member_text(m, out->out, sizeof(out->out));
-	if (!out->usable)
+	if (!out->usable && !out->out[0])
+		snprintf(out->out, sizeof(out->out), "priority %u: others come first",
+			 out->priority);
+	else if (!out->usable)
 		out->since_ms = clock_wall_us() / 1000 - (guard_now() - since);
 }
 
@@ -196,7 +199,8 @@ static void guard_filter(void *arg, const struct registry_service *record,
 		fits[i] = (struct fit){ .offered = m->offered,
 					.failing = guard_checks(s) &&
 						   m->check.verdict == PROBE_FAILING,
-					.state = m->outlier.state };
+					.state = m->outlier.state,
+					.priority = endpoints[i].priority };
 	}
 	for (at = 0; (e = map_next(&s->members, &at));) {
 		struct guard_member *m = e->value;

@@ -68,9 +68,9 @@ struct instance *instance_set_find(const struct instance_set *set, const char *i
 
 bool instance_same(const struct instance *a, const struct instance *b)
 {
-	return a->port == b->port && a->weight == b->weight && a->status == b->status &&
-	       strcmp(a->host, b->host) == 0 && strcmp(a->zone, b->zone) == 0 &&
-	       strcmp(a->why, b->why) == 0;
+	return a->port == b->port && a->weight == b->weight && a->priority == b->priority &&
+	       a->status == b->status && strcmp(a->host, b->host) == 0 &&
+	       strcmp(a->zone, b->zone) == 0 && strcmp(a->why, b->why) == 0;
 }
 
 void instance_text(char *out, size_t size, const char *format, ...)

@@ -26,7 +26,8 @@ struct instance {
 	char *host; /* IPv4 or IPv6 text as inet_ntop() writes it, or a host name */
 	bool named; /* host is a name, to be resolved */
 	uint16_t port;
-	uint32_t weight;               /* 0: no traffic */
+	uint32_t weight;   /* 0: no traffic */
+	uint16_t priority; /* the smallest that is well is used; 0 where there are none */
 	char zone[INSTANCE_ZONE_SIZE]; /* "": none is known */
 	enum instance_status status;
 	bool usable;      /* as judged by discovery/watch */

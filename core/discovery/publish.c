@@ -43,9 +43,9 @@ static struct registry_endpoint *publish_add(struct publish_list *list, const st
 		list->items = xrealloc(list->items, list->cap * sizeof(*list->items));
 	}
 	e = &list->items[list->count++];
-	*e = (struct registry_endpoint){ .port = i->port,
-					 .weight = i->weight,
-					 .usable = i->usable };
+	*e = (struct registry_endpoint){
+		.port = i->port, .weight = i->weight, .priority = i->priority, .usable = i->usable
+	};
 	snprintf(e->why, sizeof(e->why), "%s", i->why);
 	snprintf(e->zone, sizeof(e->zone), "%s", i->zone);
 	return e;

@@ -64,10 +64,10 @@ static int registry_by_id(const void *a, const void *b)
 static bool registry_endpoint_same(const struct registry_endpoint *a,
 				   const struct registry_endpoint *b)
 {
-	return a->port == b->port && a->weight == b->weight && a->usable == b->usable &&
-	       strcmp(a->id, b->id) == 0 && strcmp(a->address, b->address) == 0 &&
-	       strcmp(a->zone, b->zone) == 0 && strcmp(a->why, b->why) == 0 &&
-	       strcmp(a->out, b->out) == 0 && a->slot == b->slot;
+	return a->port == b->port && a->weight == b->weight && a->priority == b->priority &&
+	       a->usable == b->usable && strcmp(a->id, b->id) == 0 &&
+	       strcmp(a->address, b->address) == 0 && strcmp(a->zone, b->zone) == 0 &&
+	       strcmp(a->why, b->why) == 0 && strcmp(a->out, b->out) == 0 && a->slot == b->slot;
 }
 
 /* Both sorted by id: keeps "since" where usable is as it was; whether anything differs. */
@@ -221,6 +221,8 @@ static json_t *registry_service_json(const struct registry_service *s, uint64_t 
 		const struct registry_endpoint *e = &s->endpoints[i];
 		json_t *json = registry_endpoint_json(e);
 
+		if (e->priority)
+			json_object_set_new(json, "priority", json_integer(e->priority));
 		json_object_set_new(json, "usable", json_boolean(e->usable));
 		json_object_set_new(json, "why", registry_why(e));
 		json_object_set_new(json, "source_why", json_string(e->why));

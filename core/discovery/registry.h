@@ -22,8 +22,9 @@ struct registry_endpoint {
 			      a host name gave it */
 	char address[46]; /* IPv4 or IPv6 text; "" while a host name is not resolved */
 	uint16_t port;
-	uint32_t weight; /* >= 1 when usable */
-	char zone[64];   /* "": none is known */
+	uint32_t weight;   /* >= 1 when usable */
+	uint16_t priority; /* of those that are well the smallest is used */
+	char zone[64];     /* "": none is known */
 	bool usable;
 	char why[160];     /* "passing", "critical: check TTL expired", "maintenance", ... */
 	uint64_t since_ms; /* wall clock of the last change of usable */
@@ -37,7 +38,7 @@ struct registry_endpoint {
 
 struct registry_service {
 	char *name;
-	const char *source; /* "consul", "static" */
+	const char *source; /* "consul", "static", "dns" */
 	enum registry_state state;
 	bool answered; /* by its source, at least once; the source sets it */
 	bool restored; /* answered by a snapshot on disk only; the source sets it */

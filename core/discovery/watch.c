@@ -365,7 +365,8 @@ struct instance_set watch_view(struct watch *w)
 		usable += item->usable;
 		w->holding += item->suspect;
 		if (item->suspect)
-			watch_say(item, "missing in Consul's answer; ");
+			watch_say(item, w->rules.source ? "missing in the answer; " :
+							  "missing in Consul's answer; ");
 		else if (item->status <= INSTANCE_WARNING && item->weight == 0)
 			watch_say(item, "weight 0; ");
 	}
@@ -374,15 +375,15 @@ struct instance_set watch_view(struct watch *w)
 	return view;
 }
 
+/* Behind the name of the source. */
 static const char *watch_fault_text(enum watch_fault fault)
 {
 	static const char *const texts[] = {
-		[WATCH_UNREACHABLE] = "Consul cannot be reached",
-		[WATCH_LIMITED] =
-			"Consul refuses more connections (limits.http_max_conns_per_client)",
-		[WATCH_DENIED] = "Consul denies access, check the ACL token",
-		[WATCH_FAILED] = "Consul answers with an error",
-		[WATCH_GARBLED] = "Consul's answer cannot be understood",
+		[WATCH_UNREACHABLE] = " cannot be reached",
+		[WATCH_LIMITED] = " refuses more connections (limits.http_max_conns_per_client)",
+		[WATCH_DENIED] = " denies access, check the ACL token",
+		[WATCH_FAILED] = " answers with an error",
+		[WATCH_GARBLED] = "'s answer cannot be understood",
 	};
 
 	return texts[fault];
@@ -403,13 +404,25 @@ __attribute__((format(printf, 3, 4))) static void watch_note_add(char *out, size
 	va_end(ap);
 }
 
+/* What is wrong with the source. */
+static void watch_note_source(const struct watch *w, char *out, size_t size)
+{
+	bool consul = !w->rules.source;
+
+	if (w->faulty && w->fault == WATCH_UNREACHABLE && !consul)
+		watch_note_add(out, size, "%s gives no answer", w->rules.source);
+	else if (w->faulty)
+		watch_note_add(out, size, "%s%s", consul ? "Consul" : w->rules.source,
+			       watch_fault_text(w->fault));
+	else if (w->answered && !w->trusted && !w->restored)
+		watch_note_add(out, size,
+			       consul ? "Consul has no leader" : "the answer is not whole");
+}
+
 void watch_note(const struct watch *w, char *out, size_t size)
 {
 	out[0] = '\0';
-	if (w->faulty)
-		watch_note_add(out, size, "%s", watch_fault_text(w->fault));
-	else if (w->answered && !w->trusted && !w->restored)
-		watch_note_add(out, size, "Consul has no leader");
+	watch_note_source(w, out, size);
 	if (w->restored)
 		watch_note_add(out, size, "restored from the snapshot on disk");
 	if (w->holding)
@@ -417,7 +430,11 @@ void watch_note(const struct watch *w, char *out, size_t size)
 	if (w->panicking)
 		watch_note_add(out, size, "none is passing, trying %zu critical ones",
 			       w->panicking);
-	if (!out[0] && w->answered && w->known.count == 0)
+	if (out[0] || !w->answered || w->known.count > 0)
+		return;
+	if (w->rules.source)
+		watch_note_add(out, size, "%s knows none", w->rules.source);
+	else
 		watch_note_add(out, size,
 			       "Consul lists none: nothing is registered, or the token may not "
 			       "read it");

@@ -45,10 +45,11 @@ enum {
 };
 
 struct watch_rules {
-	uint64_t wait_ms;  /* how long a question may block */
-	uint64_t hold_ms;  /* how long a big loss is not believed */
-	bool panic;        /* try critical instances when there is nothing else */
-	uint64_t sweep_ms; /* between questions of a polled watch that nobody pokes */
+	const char *source; /* as people are told: NULL is "Consul" */
+	uint64_t wait_ms;   /* how long a question may block */
+	uint64_t hold_ms;   /* how long a big loss is not believed */
+	bool panic;         /* try critical instances when there is nothing else */
+	uint64_t sweep_ms;  /* between questions of a polled watch that nobody pokes */
 };
 
 /* A 200; the set is taken.  NULL: the answer is, byte by byte, the last one of this watch. */

@@ -19,7 +19,7 @@ NEUTRAL = {name: "" for name in os.environ if name.startswith("CONSUL_")}
 class Backend:
     """An instance of a service: answers every GET with its own name."""
 
-    def __init__(self, name="backend"):
+    def __init__(self, name="backend", host="127.0.0.1", port=0):
         reply = name.encode()
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,7 +34,7 @@ class Backend:
                 self.end_headers()
                 self.wfile.write(reply)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer((host, port), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -156,7 +156,7 @@ class Images(unittest.TestCase):
         with open(packages, encoding="ascii") as f:
             names = f.read().split()
         for library in ("libc6", "libcurl", "libjansson", "libmicrohttpd", "libuv", "libllhttp",
-                        "libdw"):
+                        "libdw", "libc-ares"):
             self.assertTrue(any(n.startswith(library) for n in names), (library, names))
 
     def test_the_whole_system(self):
@@ -190,21 +190,16 @@ class Images(unittest.TestCase):
 
 
 class Unit(unittest.TestCase):
-    """The systemd units."""
+    """The systemd unit."""
 
     def test_hardening(self):
         lines = read("gatehouse.service").splitlines()
         for line in ("DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict",
-                     "KillMode=mixed", "SystemCallFilter=@system-service", "Type=notify",
-                     "WatchdogSec=10"):
+                     "KillMode=mixed", "SystemCallFilter=@system-service"):
             self.assertIn(line, lines)
-        programs = [x.split()[0] for x in lines if x.startswith("Exec")]
+        programs = [x.split()[0] for x in lines if x.startswith("ExecStart")]
         self.assertEqual([p.partition("=")[2] for p in programs],
-                         ["/usr/local/bin/gatehouse"] * 3)
-
-    def test_sockets_are_those_of_the_configuration(self):
-        listen = re.findall("^ListenStream=(.*)$", read("gatehouse.socket"), re.M)
-        self.assertEqual(listen, json.loads(read("gateway.json"))["listen"])
+                         ["/usr/local/bin/gatehouse"] * 2)
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "scripts/setup --tests brings it")
     def test_systemd_accepts_it(self):
@@ -212,17 +207,15 @@ class Unit(unittest.TestCase):
         path = os.path.join(workdir(), "gatehouse.service")
         with open(path, "w", encoding="utf-8") as f:
             f.write(read("gatehouse.service").replace("/usr/local/bin/gatehouse", "/bin/true"))
-        shutil.copy(deploy_file("gatehouse.socket"), workdir())
-        done = subprocess.run(["systemd-analyze", "verify", "--man=no", path,
-                               os.path.join(workdir(), "gatehouse.socket")],
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", path],
                               capture_output=True, timeout=60 * SLOW, check=False)
-        complaints = [x for x in done.stderr.decode().splitlines() if "gatehouse." in x]
+        complaints = [x for x in done.stderr.decode().splitlines() if "gatehouse.service" in x]
         self.assertEqual((done.returncode, complaints), (0, []))
         done = subprocess.run(["systemd-analyze", "security", "--offline=true", path],
                               capture_output=True, timeout=60 * SLOW, check=False)
         exposure = re.search(r"exposure level .*: ([\d.]+)", done.stdout.decode())
         print("systemd-analyze security: %s" % exposure[1])
-        self.assertLessEqual(float(exposure[1]), 1.6)
+        self.assertLessEqual(float(exposure[1]), 2.5)
 
 
 if __name__ == "__main__":

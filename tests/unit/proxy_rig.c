@@ -476,7 +476,7 @@ void rig_open(const char *members)
 	rig_load(members);
 	rig_start();
 	for (size_t i = 0; i < rig.config->service_count; i++)
-		if (rig.config->services[i].is_static)
+		if (rig.config->services[i].discovery == CONFIG_STATIC)
 			rig_publish(&rig.config->services[i], &position);
 	int off = 0, fd = rig_bind(address, sizeof(address));
 	ck_assert_int_eq(listen(fd, 64), 0);

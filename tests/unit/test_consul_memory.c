@@ -161,12 +161,12 @@ END_TEST
 
 START_TEST(memories)
 {
-	struct consul_memory *m = consul_memory_new(client, "some");
+	struct memory *m = memory_new(&client->inherited, "some");
 
 	ck_assert_str_eq(m->key, "some");
 	ck_assert(!m->watch.answered);
-	consul_memory_new(client, "other");
-	consul_forget_all(client);
+	memory_new(&client->inherited, "other");
+	memory_forget(&client->inherited);
 	ck_assert(list_empty(&client->inherited));
 }
 END_TEST
@@ -177,7 +177,7 @@ START_TEST(a_memory_of_nothing)
 	struct registry_service *web;
 	char *same = key("web", NULL, NULL, NULL);
 
-	consul_memory_new(client, same);
+	memory_new(&client->inherited, same);
 	web = client_watch("web", NULL);
 	ck_assert(list_empty(&client->inherited));
 	agent_wait(&agent, WEB);

@@ -26,8 +26,8 @@ static struct config_endpoint lost[] = {
 	{ .host = "no-such-host.invalid", .port = 80, .weight = 1 }
 };
 static struct config_service services[] = {
-	{ .name = "mixed", .is_static = true, .endpoints = mixed, .endpoint_count = 4 },
-	{ .name = "lost", .is_static = true, .endpoints = lost, .endpoint_count = 1 },
+	{ .name = "mixed", .discovery = CONFIG_STATIC, .endpoints = mixed, .endpoint_count = 4 },
+	{ .name = "lost", .discovery = CONFIG_STATIC, .endpoints = lost, .endpoint_count = 1 },
 	{ .name = "there", .consul_name = "web" },
 };
 

@@ -33,6 +33,26 @@ START_TEST(a_guess_gives_way_before_a_fact)
 }
 END_TEST
 
+/* Of those that meet the demands: the smallest number. */
+START_TEST(priorities)
+{
+	struct fit all[] = { fit_of(true, false, OUTLIER_IN), fit_of(true, false, OUTLIER_IN),
+			     fit_of(true, false, OUTLIER_IN), fit_of(false, false, OUTLIER_IN) };
+
+	all[0].priority = 20;
+	all[1].priority = all[2].priority = 10;
+	ck_assert_int_eq(fit_choose(all, 4, true), FIT_SOUND);
+	ck_assert(!all[0].used && all[1].used && all[2].used && !all[3].used);
+	all[1].state = all[2].state = OUTLIER_DOWN;
+	ck_assert_int_eq(fit_choose(all, 4, true), FIT_SOUND);
+	ck_assert(all[0].used && !all[1].used && !all[2].used);
+	all[0].state = OUTLIER_DOWN;
+	all[2].failing = true;
+	ck_assert_int_eq(fit_choose(all, 4, true), FIT_REFUSED);
+	ck_assert(!all[0].used && all[1].used && !all[2].used);
+}
+END_TEST
+
 START_TEST(all_refused_are_all_tried)
 {
 	struct fit all[] = { fit_of(true, false, OUTLIER_DOWN), fit_of(true, false, OUTLIER_DOWN),
@@ -79,7 +99,7 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("fit", sound_ones_alone_are_used, a_guess_gives_way_before_a_fact,
+	return SUITE("fit", sound_ones_alone_are_used, a_guess_gives_way_before_a_fact, priorities,
 		     all_refused_are_all_tried, all_failing_is_panic_or_none,
 		     holds_for_all_triples);
 }

@@ -49,12 +49,12 @@ START_TEST(test_example)
 	ck_assert_uint_eq(c->timeouts.connect, 1000);
 	ck_assert_ptr_null(gateway_config_service(c, "none"));
 	s = gateway_config_service(c, "legacy");
-	ck_assert(s && s->is_static && s->endpoint_count == 2);
+	ck_assert(s && s->discovery == CONFIG_STATIC && s->endpoint_count == 2);
 	ck_assert_str_eq(s->endpoints[1].host, "127.0.0.1");
 	ck_assert(s->endpoints[1].port == 9001 && s->endpoints[1].weight == 3);
 	ck_assert(s->endpoints[0].weight == 1);
 	s = gateway_config_service(c, "user-service");
-	ck_assert(s && !s->is_static);
+	ck_assert(s && s->discovery == CONFIG_CONSUL);
 	ck_assert_str_eq(s->consul_name, "user-service");
 	ck_assert_uint_eq(c->route_count, 2);
 	ck_assert_str_eq(c->routes[1].pointer, "/routes/1");
