@@ -471,6 +471,7 @@ struct admin *admin_open(struct control *control, const struct config_listen *wh
 	a->control = control;
 	a->local = admin_is_local(where);
 	list_init(&a->conns);
+	a->listen_set.passed = &control->passed;
 	a->listener = listen_take(&a->listen_set, where, 1, e);
 	if (!a->listener) {
 		free(a);

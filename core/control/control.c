@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/control.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -91,6 +93,7 @@ static void control_on_gone(void *arg)
 static void control_stop(struct control *c, const char *why)
 {
 	log_info("stopping", LOG_S("why", why));
+	notify_stopping(&c->notify, "requests in hand are finished");
 	c->stopping = true;
 	consul_key_close(&c->consul_key);
 	reload_stop(c->reload);
@@ -212,6 +215,10 @@ static void control_on_ready(void *arg, struct generation *g)
 	}
 	control_register(c, g->config);
 	control_log_ready(c, g, old != NULL);
+	if (!old) {
+		passed_report(&c->passed);
+		control_tell_ready(c, "");
+	}
 	reload_on_ready(c->reload, g);
 }
 
@@ -296,6 +303,18 @@ struct generation *control_start_generation(struct control *c, struct gateway_co
 	return g;
 }
 
+void control_tell_ready(struct control *c, const char *what)
+{
+	const struct generation *g = c->current;
+	char text[512];
+
+	if (!g || c->stopping)
+		return;
+	snprintf(text, sizeof(text), "%s%sgeneration %" PRIu64 " serves with %" PRIu32 " workers",
+		 what, *what ? "; " : "", g->number, g->slot_count);
+	notify_ready(&c->notify, getpid(), text);
+}
+
 static void control_on_hup(uv_signal_t *h, int number)
 {
 	struct control *c = h->data;
@@ -327,6 +346,7 @@ static void control_on_tick(uv_timer_t *t)
 	bool behind = now - c->tick_ns > CONTROL_BEHIND_MS * UINT64_C(1000000);
 
 	c->tick_ns = now;
+	notify_tick(&c->notify, now);
 	list_each_safe(l, &c->generations)
 		generation_tick(container_of(l, struct generation, link), now, behind);
 }
@@ -426,6 +446,9 @@ int control_run(const struct control_options *options)
 			      .started_ns = clock_mono_ns() };
 	list_init(&c.generations);
 	control_log_start(&c, config);
+	notify_open(&c.notify);
+	passed_read(&c.passed);
+	c.listen_set.passed = &c.passed;
 	control_raise_limits();
 	control_open(&c);
 	if (control_start(&c, config, &e)) {
@@ -436,6 +459,8 @@ int control_run(const struct control_options *options)
 	uv_run(&c.loop, UV_RUN_DEFAULT);
 	total_fini(&c.ended);
 	quarantine_fini(&c.quarantine);
+	passed_fini(&c.passed);
+	notify_close(&c.notify);
 	uv_loop_close(&c.loop);
 	return c.status;
 }

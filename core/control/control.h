@@ -12,7 +12,9 @@
 
 #include "base/list.h"
 #include "control/listen.h"
+#include "control/notify.h"
 #include "control/observer.h"
+#include "control/passed.h"
 #include "control/quarantine.h"
 #include "metrics/total.h"
 
@@ -43,6 +45,8 @@ struct control {
 	uint64_t tick_ns;    /* when the last tick was */
 	uint64_t started_us; /* wall clock */
 	uint64_t started_ns; /* clock_mono_ns() */
+	struct notify notify;
+	struct passed_set passed; /* sockets that it was started with */
 	struct listen_set listen_set;
 	struct list generations;    /* all that have not ended, oldest first */
 	struct generation *current; /* serves; NULL until the first is ready */
@@ -70,6 +74,8 @@ struct generation *control_start_generation(struct control *, struct gateway_con
 					    struct handed_set *, struct error *);
 /* For control/reload: the first generation cannot be started, for these reasons (texts). */
 void control_first_failed(struct control *, const json_t *errors);
+/* Tells the service manager that a generation serves, and in what state: "" or what happened. */
+void control_tell_ready(struct control *, const char *what);
 /* The counters of all that lives and all that has ended; total_fini() it. */
 void control_total(const struct control *, struct total *);
 

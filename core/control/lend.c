@@ -17,14 +17,14 @@ json_t *lend_spares(const struct slot *s, uint32_t *each, int *fds)
 
 	must(workers);
 	*each = 0;
-	/* A unix socket is one for all workers already. */
+	/* A unix socket is one for all workers already, and so is one that was passed. */
 	for (size_t i = 0; i < addresses; i++)
-		*each += g->listeners[i]->path == NULL;
+		*each += !g->listeners[i]->shared;
 	for (uint32_t d = 1; d < g->slot_count && n + *each <= WORKER_SPARES_MAX && *each; d++) {
 		uint32_t k = (s->index + d) % g->slot_count;
 
 		for (size_t i = 0; i < addresses; i++)
-			if (!g->listeners[i]->path)
+			if (!g->listeners[i]->shared)
 				fds[n++] = listen_fd(g->listeners[i], k);
 		json_array_append_new(workers, json_integer((json_int_t)k));
 	}

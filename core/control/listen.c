@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -13,7 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "config/gateway.h"
+#include "control/passed.h"
 
 /* The kernel takes net.core.somaxconn when that is less. */
 enum { LISTEN_BACKLOG = 4096 };
@@ -131,28 +134,45 @@ static int listen_add(struct listener *l, int fd)
 	return 0;
 }
 
+static void listen_name_tcp(struct listener *l, const struct config_listen *config)
+{
+	snprintf(l->url, sizeof(l->url),
+		 strchr(config->host, ':') ? "http://[%s]:%u" : "http://%s:%u", config->host,
+		 l->port);
+}
+
+/* As many sockets as there are workers, unless others than our own are there: beside one that
+ * somebody else has bound, or that was bound before this process dropped its rights, no other can
+ * be. */
 static int listen_open_tcp(struct listener *l, const struct config_listen *config, uint32_t workers,
 			   bool probe, struct error *e)
 {
 	bool first = l->count == 0;
 	struct listen_address a;
 
+	if (l->shared)
+		return 0;
 	if (listen_resolve(config, first ? config->port : l->port, &a, e))
 		return -1;
 	if (probe && listen_probe(&a))
 		return listen_error(e, l->text, errno);
 	while (l->count < workers) {
-		if (listen_add(l, listen_bind(&a, true)))
-			return listen_error(e, l->text, errno);
+		if (listen_add(l, listen_bind(&a, true))) {
+			if (l->count == 0)
+				return listen_error(e, l->text, errno);
+			log_info("no further sockets for this address: workers share them",
+				 LOG_S("on", l->text), LOG_U("sockets", l->count),
+				 LOG_S("why", strerror(errno)));
+			l->shared = true;
+			break;
+		}
 		if (l->count > 1 || !first)
 			continue;
 		l->port = listen_port_of(l->fds[0]);
 		if (listen_resolve(config, l->port, &a, e))
 			return -1;
 	}
-	snprintf(l->url, sizeof(l->url),
-		 strchr(config->host, ':') ? "http://[%s]:%u" : "http://%s:%u", config->host,
-		 l->port);
+	listen_name_tcp(l, config);
 	return 0;
 }
 
@@ -183,14 +203,26 @@ static int listen_unix_clear(const struct listener *l, const struct listen_addre
 	return unlink(l->path) ? listen_error(e, l->text, errno) : 0;
 }
 
+/* The socket's file is ours to remove. */
+static void listen_own_file(struct listener *l)
+{
+	struct stat st;
+
+	if (lstat(l->path, &st) == 0) {
+		l->device = st.st_dev;
+		l->inode = st.st_ino;
+	}
+	snprintf(l->url, sizeof(l->url), "unix:%s", l->path);
+}
+
 static int listen_open_unix(struct listener *l, const struct config_listen *config, struct error *e)
 {
 	struct listen_address a = { .size = sizeof(struct sockaddr_un) };
 	struct sockaddr_un *un = (struct sockaddr_un *)(void *)&a.sa;
-	struct stat st;
 
 	if (l->count)
 		return 0;
+	l->shared = true;
 	l->path = xstrdup(config->path);
 	un->sun_family = AF_UNIX;
 	snprintf(un->sun_path, sizeof(un->sun_path), "%s", l->path);
@@ -198,22 +230,48 @@ static int listen_open_unix(struct listener *l, const struct config_listen *conf
 		return -1;
 	if (listen_add(l, listen_bind(&a, false)))
 		return listen_error(e, l->text, errno);
-	if (lstat(l->path, &st) == 0) {
-		l->device = st.st_dev;
-		l->inode = st.st_ino;
-	}
-	snprintf(l->url, sizeof(l->url), "unix:%s", l->path);
+	listen_own_file(l);
 	return 0;
 }
 
-static void listen_close(struct listener *l)
+/* Takes the sockets of that address that the process was started with; each stays in the set too,
+ * for a reload that listens on the address again.  Those of another gateway are as our own. */
+static void listen_adopt(struct listen_set *set, struct listener *l,
+			 const struct config_listen *config)
+{
+	struct passed *p;
+	size_t at = 0;
+
+	while ((p = passed_find(set->passed, config, l->key, &at))) {
+		int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+
+		if (fd < 0)
+			break;
+		l->fds = xrealloc(l->fds, (l->count + 1) * sizeof(*l->fds));
+		l->fds[l->count++] = fd;
+		l->shared = l->shared || !p->ours || config->path;
+		p->taken = true;
+		if (config->path) {
+			l->path = l->path ? l->path : xstrdup(config->path);
+			snprintf(l->url, sizeof(l->url), "unix:%s", l->path);
+			if (p->ours)
+				listen_own_file(l);
+		}
+	}
+	if (l->count == 0 || config->path)
+		return;
+	l->port = listen_port_of(l->fds[0]);
+	listen_name_tcp(l, config);
+}
+
+static void listen_close(const struct listen_set *set, struct listener *l)
 {
 	struct stat st;
 
 	for (uint32_t i = l->given; i < l->count; i++)
 		close(l->fds[i]);
-	if (l->count && l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device &&
-	    st.st_ino == l->inode)
+	if (l->count && l->path && !set->handed_on && lstat(l->path, &st) == 0 &&
+	    st.st_dev == l->device && st.st_ino == l->inode)
 		unlink(l->path);
 	l->count = 0;
 }
@@ -225,7 +283,7 @@ static void listen_free(struct listen_set *set, struct listener *l)
 			set->items[i] = set->items[--set->count];
 			break;
 		}
-	listen_close(l);
+	listen_close(set, l);
 	free(l->fds);
 	free(l->path);
 	free(l->text);
@@ -270,6 +328,10 @@ struct listener *listen_take(struct listen_set *set, const struct config_listen 
 {
 	struct listener *l = listen_find(set, config);
 	bool probe = !config->path && config->port && !listen_has_port(set, config->port);
+
+	if (l->count == 0 && set->passed)
+		listen_adopt(set, l, config);
+	probe = probe && l->count == 0;
 	int rc = config->path ? listen_open_unix(l, config, e) :
 				listen_open_tcp(l, config, workers, probe, e);
 
@@ -291,7 +353,7 @@ void listen_drop(struct listen_set *set, struct listener *l)
 
 void listen_trim(struct listener *l, uint32_t workers)
 {
-	while (!l->path && l->count > workers)
+	while (!l->shared && l->count > workers)
 		close(l->fds[--l->count]);
 }
 
@@ -303,11 +365,11 @@ void listen_give(struct listener *l)
 int listen_fd(const struct listener *l, uint32_t worker)
 {
 	must(l->count > 0);
-	return l->fds[l->path ? 0 : worker];
+	return l->fds[l->shared ? worker % l->count : worker];
 }
 
 void listen_stop(struct listen_set *set)
 {
 	for (size_t i = 0; i < set->count; i++)
-		listen_close(set->items[i]);
+		listen_close(set, set->items[i]);
 }

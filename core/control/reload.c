@@ -94,6 +94,7 @@ static void reload_end(struct reload *r)
 		reload_dropins_keep(&r->dropins, &r->new_dropins);
 	else
 		r->control->reloads_failed++;
+	control_tell_ready(r->control, outcome.done ? "" : "a reload was refused");
 	if (outcome.done && r->is_given)
 		reload_given_serves(&r->given, &r->text);
 	reload_drop(r);
@@ -262,6 +263,7 @@ static void reload_begin(struct reload *r)
 	const char *who = reload_asks_take(&r->asks);
 
 	log_info("reloading", LOG_S("file", r->control->options.file), LOG_S("who", who));
+	notify_reloading(&r->control->notify, "reloading");
 	reload_prepare(r);
 	reload_take_prints(r, r->control->current->config->plugin_dir);
 	if (reload_read(r)) {

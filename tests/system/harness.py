@@ -108,20 +108,37 @@ def plugin_dir():
     return env_path("PLUGIN_DIR", "plugins/.libs", "plugins")
 
 
+# Becomes the program behind "--", with the descriptors before it from 3 on: what a service manager
+# does between fork and exec.
+_PASS_FDS = """
+import fcntl, os, sys
+at = sys.argv.index("--")
+fds = [fcntl.fcntl(int(x), fcntl.F_DUPFD, 100) for x in sys.argv[1:at]]
+for i, fd in enumerate(fds):
+    os.dup2(fd, 3 + i)
+    os.close(fd)
+os.environ.update(LISTEN_FDS=str(len(fds)), LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[at + 1], sys.argv[at + 1:])
+"""
+
+
 class Process:
     """A child in its own session whose standard output and error go to files."""
 
-    def __init__(self, argv, name=None, env=None, cwd=None):
+    def __init__(self, argv, name=None, env=None, cwd=None, fds=()):
+        """fds: sockets that it is passed as a service manager does (LISTEN_FDS)."""
         self.name = name or os.path.basename(argv[0])
         self.argv = list(argv)
+        if fds:
+            argv = [sys.executable, "-c", _PASS_FDS, *map(str, fds), "--", *argv]
         self.out_path = scratch(self.name + ".out")
         self.err_path = scratch(self.name + ".err")
         full_env = dict(os.environ)
         full_env.update(env or {})
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.popen = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd,
-                env=full_env, start_new_session=True)
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd,
+                env=full_env, start_new_session=True, pass_fds=fds)
         self.pid = self.popen.pid
         _running.append(self)
 
@@ -238,14 +255,14 @@ def request(port, target="/", method="GET", headers=(), body=None, limit=5.0,
 class Gateway(Process):
     """A running gateway: port (first listener), ports, admin (its port), config."""
 
-    def __init__(self, path, config, env=None, args=()):
+    def __init__(self, path, config, env=None, args=(), fds=()):
         self.path = path
         self.config = config
         self.ports = [_port_of(item) for item in config["listen"] if not _is_unix(item)]
         self.port = self.ports[0]
         admin = config.get("admin", "off")
         self.admin = None if admin == "off" or admin.startswith("unix:") else _port_of(admin)
-        super().__init__([gatehouse(), "run", "-c", path, *args], "gatehouse", env)
+        super().__init__([gatehouse(), "run", "-c", path, *args], "gatehouse", env, fds=fds)
 
     def ready(self):
         """True if /readyz says so."""
@@ -317,7 +334,7 @@ def write_config(config):
     return path
 
 
-def start_gateway(config, env=None, wait=True, limit=10.0, args=()):
+def start_gateway(config, env=None, wait=True, limit=10.0, args=(), fds=()):
     """Starts a gateway and waits until it is ready (wait=False: only starts it).
 
     config is an object, to which listen, admin, workers, plugin_dir, autoload (off) and
@@ -336,7 +353,7 @@ def start_gateway(config, env=None, wait=True, limit=10.0, args=()):
         }
         parsed.update(config)
         config = parsed
-    gw = Gateway(write_config(config), parsed, env, args)
+    gw = Gateway(write_config(config), parsed, env, args, fds)
     return gw.wait_ready(limit) if wait else gw
 
 
