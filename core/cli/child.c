@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "config/secrets.h"
 #include "control/inspect.h"
 
 /* The child ends itself after 10 s and says why; this is for one that cannot. */
@@ -51,7 +52,7 @@ _Noreturn static void child_exec(const char *const *operands, int input, int rep
 		dup2(report, INSPECT_FD_REPORT);
 	dup2(input, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
-	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+	execve("/proc/self/exe", (char *const *)(uintptr_t)argv, secrets_environment(NULL));
 	_exit(127);
 }
 

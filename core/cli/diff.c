@@ -11,6 +11,7 @@
 #include "cli/child.h"
 #include "cli/print.h"
 #include "cli/survey.h"
+#include "config/secrets.h"
 #include "control/control.h"
 #include "control/reload_rollout.h"
 
@@ -19,11 +20,19 @@ enum { DIFF_SAME = 0, DIFF_DIFFERENT = 1, DIFF_TROUBLE = 2 };
 
 /* ---- what it is compared with ---- */
 
-static json_t *diff_input(const struct gateway_config *old, struct str new)
+static json_t *diff_text(const struct gateway_config *config)
 {
-	return json_pack("{s:{s:o}, s:{s:o}}", "old", "text",
-			 json_stringn(old->text.p, old->text.n), "new", "text",
-			 json_stringn(new.p, new.n));
+	char *hidden = secrets_hide(config);
+	json_t *text = json_stringn(hidden, config->text.n);
+
+	free(hidden);
+	return text;
+}
+
+static json_t *diff_input(const struct gateway_config *old, const struct gateway_config *new)
+{
+	return json_pack("{s:{s:o}, s:{s:o}}", "old", "text", diff_text(old), "new", "text",
+			 diff_text(new));
 }
 
 /* The answer that a gateway would give which had read that file.  NULL after lines on stderr. */
@@ -43,7 +52,7 @@ static json_t *diff_with_file(const char *file, struct str new)
 		/* It is right where it is, but not in the other one's place. */
 		config_errors_print(&errors, file, stderr);
 	} else {
-		json_t *input = diff_input(s.config, new), *notes = json_array();
+		json_t *input = diff_input(s.config, config), *notes = json_array();
 		char *text = input ? json_dumps(input, JSON_COMPACT) : NULL;
 
 		must(text);

@@ -25,6 +25,7 @@
 #include "proxy/host.h"
 #include "proxy/proxy.h"
 #include "route/table.h"
+#include "worker/confine.h"
 
 enum { PROBE_LIMIT_S = 10, PROBE_STACK = 64 * 1024 };
 
@@ -251,6 +252,7 @@ static int probe_reload(const char *file, size_t size)
 		handed_apply_text(probe.config, (struct str){ in.p + size, in.n - size },
 				  INSPECT_FD_REPORT + 1, &errors);
 		probe.routes = route_table_new(probe.config, &errors);
+		confine_calls(probe.config, NULL, false);
 		plugin_set_open(&probe.proxy.plugins, probe.config, host_table(&probe.proxy),
 				&probe.running, false, NULL, &errors);
 	}
@@ -306,6 +308,7 @@ static int probe_run(const struct cli_args *args)
 {
 	log_init(LOG_WARN, false, "check");
 	probe_catch();
+	confine_rights();
 	if (strcmp(args->operands[0], "plugin") == 0 && args->operand_count == 3)
 		return probe_plugin(args->operands[1], args->operands[2]);
 	if (strcmp(args->operands[0], "file") == 0 && args->operand_count == 4)

@@ -38,6 +38,7 @@ static int run_run(const struct cli_args *args)
 		.file = cli_config_file(args),
 		.consul_key = cli_value(args, "consul-kv"),
 		.log_level = run_choice(args, "log-level", levels, 4),
+		.user = cli_value(args, "user"),
 		.log_format = run_choice(args, "log-format", formats, 2),
 	};
 
@@ -63,6 +64,8 @@ const struct cli_command cli_run_command = {
 	.flags = { CLI_FLAG_CONFIG,
 		   { "consul-kv", 0, "KEY",
 		     "serve the configuration in this key of Consul's store" },
+		   { "user", 0, "USER[:GROUP]",
+		     "become this user once it listens, whatever the file says" },
 		   { "log-level", 0, "LEVEL",
 		     "debug, info, warn or error, whatever the file says" },
 		   { "log-format", 0, "FORMAT", "json or text, whatever the file says" } },

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/survey.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "cli/child.h"
+#include "config/secrets.h"
 
 static void survey_plugins(struct survey *s)
 {
@@ -15,7 +17,11 @@ static void survey_plugins(struct survey *s)
 	size_t i;
 	json_t *item;
 
-	s->plugins = child_report(operands, s->config->text, &e);
+	char *hidden = secrets_hide(s->config);
+
+	secrets_learn(s->config);
+	s->plugins = child_report(operands, (struct str){ hidden, s->config->text.n }, &e);
+	free(hidden);
 	if (!s->plugins) {
 		config_errors_add(&s->errors, NULL, "", "%s", e.text);
 		return;

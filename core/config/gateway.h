@@ -58,6 +58,13 @@ struct config_quarantine {
 	uint64_t window; /* ... within these ms */
 };
 
+/* What workers give up before they load plugins. */
+struct config_sandbox {
+	int seccomp, landlock;   /* bool */
+	struct gh_strings allow; /* names of system calls */
+	struct gh_strings write; /* absolute paths */
+};
+
 /* Positions in the choices of the members of "http". */
 enum { CONFIG_UNDERSCORE_REJECT, CONFIG_UNDERSCORE_PASS, CONFIG_UNDERSCORE_DROP };
 enum { CONFIG_PATH_REJECT, CONFIG_PATH_PASS };
@@ -265,6 +272,8 @@ struct gateway_config {
 	struct config_limits limits;
 	struct config_http http;
 	struct config_quarantine quarantine;
+	const char *user, *group; /* that the gateway becomes once it listens; NULL: it stays */
+	struct config_sandbox sandbox;
 	struct config_service *services; /* those named in the file */
 	size_t service_count;
 	struct config_route *routes; /* in the file's order */

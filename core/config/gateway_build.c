@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include "base/syscalls.h"
 #include "config/address.h"
 #include "config/source.h"
 
@@ -123,6 +124,37 @@ static void build_snapshot(const struct gateway_build *b)
 		b->config->snapshot = address_path(&b->config->arena, b->base, text);
 }
 
+static void build_sandbox(const struct gateway_build *b)
+{
+	struct config_sandbox *s = &b->config->sandbox;
+	char pointer[48];
+
+	*s = b->raw->sandbox;
+	for (size_t i = 0; i < s->allow.n; i++) {
+		const char *name = s->allow.items[i], *near;
+
+		if (!name || syscalls_number(name) >= 0)
+			continue;
+		near = syscalls_nearest(name);
+		snprintf(pointer, sizeof(pointer), "/sandbox/allow/%zu", i);
+		build_error(b, pointer, "no system call \"%s\" on this machine%s%s%s", name,
+			    near ? " (did you mean \"" : "; see syscalls(2)", near ? near : "",
+			    near ? "\"?)" : "");
+	}
+	const char **paths = arena_alloc(&b->config->arena, (s->write.n + 1) * sizeof(*paths));
+	must(paths);
+	for (size_t i = 0; i < s->write.n; i++) {
+		const char *text = s->write.items[i];
+
+		if (text && !*text) {
+			snprintf(pointer, sizeof(pointer), "/sandbox/write/%zu", i);
+			build_error(b, pointer, "empty; write a path");
+		}
+		paths[i] = address_path(&b->config->arena, b->base, text ? text : ".");
+	}
+	s->write.items = paths;
+}
+
 void build_process(const struct gateway_build *b)
 {
 	struct gateway_config *c = b->config;
@@ -150,6 +182,9 @@ void build_process(const struct gateway_build *b)
 	c->limits = raw->limits;
 	c->http = raw->http;
 	c->quarantine = raw->quarantine;
+	c->user = build_optional(raw->user);
+	c->group = build_optional(raw->group);
+	build_sandbox(b);
 	build_uri_limit(b);
 }
 

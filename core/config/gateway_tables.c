@@ -265,6 +265,21 @@ static const struct gh_option quarantine_rows[] = {
 	     "The time in which the crashes are counted."),
 };
 
+static const struct gh_option sandbox_rows[] = {
+	GH_BOOL(struct config_sandbox, seccomp, "true",
+		"Workers make only the system calls that a gateway needs; others answer EPERM and "
+		"are logged with the plugin's name."),
+	{ GH_ROW_(struct config_sandbox, allow, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "System calls that a plugin needs besides: [\"clone\", \"vfork\", \"execve\"]."),
+	  .flags = OPTION_SHORTHAND },
+	GH_BOOL(struct config_sandbox, landlock, "true",
+		"Workers write only below the folder of access_log, LOGS_DIRECTORY, "
+		"RUNTIME_DIRECTORY and write."),
+	{ GH_ROW_(struct config_sandbox, write, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Further files and folders that a plugin writes to."),
+	  .flags = OPTION_SHORTHAND },
+};
+
 static const struct gh_option log_rows[] = {
 	GH_ENUM(struct raw_log, level, "debug|info|warn|error", "info",
 		"The least level that is written."),
@@ -435,6 +450,13 @@ static const struct gh_option gateway_rows[] = {
 	GH_OBJECT(struct raw_gateway, http, http_rows, "How doubtful requests are taken."),
 	GH_OBJECT(struct raw_gateway, quarantine, quarantine_rows,
 		  "When a plugin that crashes is kept out."),
+	GH_STRING(struct raw_gateway, user, NULL,
+		  "User, by name or number, that a gateway started as root becomes once it "
+		  "listens; the command line's --user wins."),
+	GH_STRING(struct raw_gateway, group, NULL,
+		  "Its group, by name or number; that of the user when absent."),
+	GH_OBJECT(struct raw_gateway, sandbox, sandbox_rows,
+		  "What workers may do, and so the plugins in them."),
 	{ GH_ROW_(struct raw_gateway, services, struct gh_list, GH_OPT_MAP, NULL,
 		  "Services by name.  One that needs no setting need not be here: it is looked up "
 		  "in Consul."),

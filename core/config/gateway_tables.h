@@ -131,6 +131,8 @@ struct raw_gateway {
 	struct config_limits limits;
 	struct config_http http;
 	struct config_quarantine quarantine;
+	const char *user, *group;
+	struct config_sandbox sandbox;
 	struct gh_list services; /* struct raw_service */
 	struct gh_list routes;   /* struct raw_route */
 };

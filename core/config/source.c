@@ -144,9 +144,14 @@ void config_source_place(const struct config_source *s, const char *pointer, uns
 	source_place(s, scan_find(s->body, pointer), line, column);
 }
 
+struct str config_source_raw(const struct config_source *s, const char *pointer)
+{
+	return scan_value_text(s->body, scan_find(s->body, pointer));
+}
+
 bool config_source_is_reference(const struct config_source *s, const char *pointer)
 {
-	struct str raw = scan_value_text(s->body, scan_find(s->body, pointer));
+	struct str raw = config_source_raw(s, pointer);
 
 	return raw.n > 0 && raw.p[0] == '"' && memmem(raw.p, raw.n, "${", 2) != NULL;
 }

@@ -27,6 +27,9 @@ json_t *config_source_root(const struct config_source *);
  * count bytes. */
 void config_source_place(const struct config_source *, const char *pointer, unsigned *line,
 			 unsigned *column);
+/* The value that the pointer names as it is written; there must be one.  Borrowed, and a part of
+ * config_source_text(). */
+struct str config_source_raw(const struct config_source *, const char *pointer);
 /* Whether the value that the pointer names is a string written with a ${reference}: only then may
  * its text stand for a number or a boolean. */
 bool config_source_is_reference(const struct config_source *, const char *pointer);

@@ -17,6 +17,7 @@
 #include "config/gateway.h"
 #include "control/admin.h"
 #include "control/generation.h"
+#include "control/privilege.h"
 #include "control/reload.h"
 #include "discovery/consul_key.h"
 #include "discovery/registration.h"
@@ -216,6 +217,7 @@ static void control_on_ready(void *arg, struct generation *g)
 	control_register(c, g->config);
 	control_log_ready(c, g, old != NULL);
 	if (!old) {
+		bound_drop(&c->bound, &c->listen_set);
 		passed_report(&c->passed);
 		control_tell_ready(c, "");
 	}
@@ -400,18 +402,25 @@ static int control_follow_key(struct control *c, const struct gateway_config *co
 	return c->consul_key ? 0 : -1;
 }
 
-static int control_start(struct control *c, struct gateway_config *config, struct error *e)
+static int control_prepare(struct control *c, const struct gateway_config *config, struct error *e)
 {
-	if (control_follow_key(c, config, e)) {
-		gateway_config_free(config);
+	struct privilege who;
+
+	if (privilege_find(config, c->options.user, &who, e) || control_follow_key(c, config, e))
 		return -1;
-	}
 	if (config->admin_on) {
 		c->admin = admin_open(c, &config->admin, e);
-		if (!c->admin) {
-			gateway_config_free(config);
+		if (!c->admin)
 			return -1;
-		}
+	}
+	return bound_leave_root(&c->bound, &c->listen_set, config, &who, e);
+}
+
+static int control_start(struct control *c, struct gateway_config *config, struct error *e)
+{
+	if (control_prepare(c, config, e)) {
+		gateway_config_free(config);
+		return -1;
 	}
 	reload_first(c->reload, config);
 	return 0;
@@ -457,6 +466,7 @@ int control_run(const struct control_options *options)
 		control_finish(&c);
 	}
 	uv_run(&c.loop, UV_RUN_DEFAULT);
+	bound_drop(&c.bound, &c.listen_set);
 	total_fini(&c.ended);
 	quarantine_fini(&c.quarantine);
 	passed_fini(&c.passed);

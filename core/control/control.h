@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "control/bound.h"
 #include "control/listen.h"
 #include "control/notify.h"
 #include "control/observer.h"
@@ -31,6 +32,7 @@ struct control_options {
 	const char *consul_key; /* whose value serves instead, once there is one; NULL: none */
 	int log_level;          /* enum log_level, or -1: as configured */
 	int log_format;         /* enum config_log_format, or -1: as configured */
+	const char *user;       /* USER or USER:GROUP to become; NULL: as configured */
 };
 
 /* Runs the gateway until SIGTERM or SIGINT: the process's exit status.  0 after a drain, 1 when it
@@ -48,6 +50,7 @@ struct control {
 	struct notify notify;
 	struct passed_set passed; /* sockets that it was started with */
 	struct listen_set listen_set;
+	struct bound bound;         /* until the first generation listens */
 	struct list generations;    /* all that have not ended, oldest first */
 	struct generation *current; /* serves; NULL until the first is ready */
 	uint64_t last_number;

@@ -52,8 +52,12 @@ static void death_member(const json_t *object, const char *key, char *out, size_
 void death_blame_read(const struct slot *s, uint64_t now_ns, struct death_blame *out)
 {
 	/* A copy: the worker may be writing. */
-	struct slab_running r = s->slab.header->running;
+	death_blame_of(s, s->slab.header->running, now_ns, out);
+}
 
+void death_blame_of(const struct slot *s, struct slab_running r, uint64_t now_ns,
+		    struct death_blame *out)
+{
 	*out = (struct death_blame){ .any = r.plugin != 0 };
 	if (!out->any)
 		return;

@@ -21,6 +21,9 @@ struct death_blame {
 };
 
 void death_blame_read(const struct slot *, uint64_t now_ns, struct death_blame *out);
+/* The same of what the slot's worker has noted elsewhere. */
+void death_blame_of(const struct slot *, struct slab_running, uint64_t now_ns,
+		    struct death_blame *out);
 /* Writes the line for a death that nobody asked for, now or when the child has ended.  Reads the
  * slot's slab and process before it returns. */
 void death_log(const struct slot *, int64_t status, int signal, const struct death_blame *,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/errors.h"
 #include "config/gateway.h"
+#include "config/secrets.h"
 #include "control/control.h"
 #include "control/gather.h"
 #include "control/generation.h"
@@ -70,8 +71,10 @@ static void diff_on_report(void *arg, const json_t *report, const char *why)
 
 static json_t *diff_side(const struct gateway_config *config, const struct handed_set *handed)
 {
-	json_t *text = json_stringn(config->text.p, config->text.n);
+	char *hidden = secrets_hide(config);
+	json_t *text = json_stringn(hidden, config->text.n);
 
+	free(hidden);
 	return json_pack("{s:o, s:O}", "text", text, "handed", handed->json);
 }
 

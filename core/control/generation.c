@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "config/secrets.h"
 #include "control/handed_set.h"
 #include "control/lend.h"
 #include "control/listen.h"
@@ -236,7 +237,8 @@ static int generation_write(int fd, struct str text)
 	return 0;
 }
 
-/* The text and what was handed with it, in a file without a name, for the workers to read. */
+/* The text without its secrets and what was handed with it, in a file without a name, for the
+ * workers to read. */
 static int generation_text_fd(const struct generation *g, struct error *e)
 {
 	int fd = memfd_create("gatehouse-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -245,10 +247,12 @@ static int generation_text_fd(const struct generation *g, struct error *e)
 		return error_set(e, "memfd_create failed");
 	char *handed = json_dumps(g->handed->json, JSON_COMPACT);
 	must(handed);
-	int rc = generation_write(fd, g->config->text);
+	char *hidden = secrets_hide(g->config);
+	int rc = generation_write(fd, (struct str){ hidden, g->config->text.n });
 	if (rc == 0)
 		rc = generation_write(fd, str_from(handed));
 	free(handed);
+	free(hidden);
 	if (rc == 0)
 		return fd;
 	close(fd);

@@ -53,10 +53,11 @@ struct slot {
 	uint64_t spawned_ns, due_ns;
 	uint64_t lost_ns; /* when its channel ended while it ran; 0: it has not */
 	uint64_t restarts;
-	bool killed;        /* by the control process; why was logged */
-	bool lent;          /* the others accept from its sockets */
-	bool slow;          /* that its heart does not beat was logged */
-	uint64_t tunnel_ns; /* draining: when it was last seen to have a tunnel; 0: never */
+	uint32_t refused_told; /* bits: which of the slab's refused calls were logged */
+	bool killed;           /* by the control process; why was logged */
+	bool lent;             /* the others accept from its sockets */
+	bool slow;             /* that its heart does not beat was logged */
+	uint64_t tunnel_ns;    /* draining: when it was last seen to have a tunnel; 0: never */
 };
 
 struct generation_events {

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/secrets.h"
+
 enum {
 	INSPECT_MAGIC = 0x6368656b,
 	INSPECT_LIMIT_MS = 15 * 1000, /* the child ends itself after 10 s and says why */
@@ -142,12 +144,14 @@ static int inspect_spawn(struct inspect *c, const struct inspect_spec *spec)
 		.exit_cb = inspect_on_exit,
 		.file = "/proc/self/exe",
 		.args = (char **)(uintptr_t)args,
+		.env = secrets_environment(NULL),
 		.stdio = io,
 		.stdio_count = (int)n,
 	};
 	/* Libraries open descriptors that a child must not inherit; those above it will. */
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	int rc = uv_spawn(spec->loop, &c->process, &options);
+	free(options.env);
 	free(io);
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control/inspect.h -- runs gatehouse itself as a child process that loads plugins and reports,
  * without waiting for it: what crashes or hangs there does no harm here.
+ * The child gets no credentials in its environment (config/secrets.h).
  * Called by: control/reload_check, control/gather, control/death.  Never: runs plugin code in this
  * process, blocks the loop. */
 #ifndef GATEHOUSE_CONTROL_INSPECT_H

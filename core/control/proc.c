@@ -10,12 +10,11 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "config/secrets.h"
 #include "control/channel.h"
 #include "worker/worker.h"
 
 enum { PROC_MAGIC = 0x70726f63 };
-
-extern char **environ;
 
 struct proc {
 	unsigned magic;
@@ -74,17 +73,10 @@ static void proc_on_exit(uv_process_t *process, int64_t status, int signal)
 	events->on_exit(p->arg, status, signal);
 }
 
-/* The environment and GATEHOUSE_WORKER; the array and its last text are the caller's. */
+/* The environment without secrets, and GATEHOUSE_WORKER; the array and its last text are the
+ * caller's. */
 static char **proc_environment(const struct proc_spec *spec)
 {
-	size_t n = 0, out = 0;
-
-	while (environ[n])
-		n++;
-	char **env = xcalloc(n + 2, sizeof(*env));
-	for (size_t i = 0; i < n; i++)
-		if (strncmp(environ[i], "GATEHOUSE_WORKER=", 17) != 0)
-			env[out++] = environ[i];
 	json_t *json = json_pack("{s:I, s:I, s:s, s:I, s:I, s:O, s:I, s:O, s:i, s:i}", "generation",
 				 (json_int_t)spec->generation, "worker", (json_int_t)spec->worker,
 				 "file", spec->file, "text", (json_int_t)spec->text_bytes, "listen",
@@ -94,11 +86,11 @@ static char **proc_environment(const struct proc_spec *spec)
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	must(text);
 	size_t size = strlen(text) + sizeof("GATEHOUSE_WORKER=");
-	env[out] = xcalloc(1, size);
-	snprintf(env[out], size, "GATEHOUSE_WORKER=%s", text);
+	char *start = xcalloc(1, size);
+	snprintf(start, size, "GATEHOUSE_WORKER=%s", text);
 	free(text);
 	json_decref(json);
-	return env;
+	return secrets_environment(start);
 }
 
 static void proc_environment_free(char **env)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config/errors.h"
 #include "config/gateway.h"
+#include "config/secrets.h"
 #include "control/control.h"
 #include "control/gather.h"
 #include "control/generation.h"
@@ -253,6 +254,8 @@ static int reload_read(struct reload *r)
 		struct str text = { r->text.p ? r->text.p : "", r->text.n };
 		r->config = gateway_config_load(file, &text, &errors);
 	}
+	if (r->config)
+		secrets_learn(r->config);
 	reload_texts_add_errors(r->errors, &errors, reload_source(r));
 	config_errors_fini(&errors);
 	return r->config ? 0 : -1;
@@ -282,6 +285,7 @@ void reload_first(struct reload *r, struct gateway_config *config)
 	reload_take_prints(r, config->plugin_dir);
 	r->first = true;
 	r->config = config;
+	secrets_learn(config);
 	reload_gather(r);
 }
 

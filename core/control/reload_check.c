@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "config/errors.h"
 #include "config/gateway.h"
+#include "config/secrets.h"
 #include "control/handed_set.h"
 #include "control/reload_texts.h"
 #include "control/store.h"
@@ -18,11 +19,12 @@ struct inspect *reload_check_start(const struct reload_check_spec *spec, struct 
 	char size[24];
 	const char *operands[] = { "reload", spec->file, size, NULL };
 	char *handed = json_dumps(spec->handed->json, JSON_COMPACT);
+	char *hidden = secrets_hide(spec->config);
 	struct buf input = { 0 };
 
 	must(handed);
 	snprintf(size, sizeof(size), "%zu", text.n);
-	buf_append(&input, text.p, text.n);
+	buf_append(&input, hidden, text.n);
 	buf_append(&input, handed, strlen(handed));
 	must(!input.failed);
 	struct inspect *inspect = inspect_start(
@@ -35,6 +37,7 @@ struct inspect *reload_check_start(const struct reload_check_spec *spec, struct 
 					.arg = spec->arg },
 		e);
 	free(handed);
+	free(hidden);
 	buf_fini(&input);
 	return inspect;
 }

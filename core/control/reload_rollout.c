@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/str.h"
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "config/handed.h"
@@ -21,6 +22,9 @@ void reload_rollout_note(json_t *notes, const struct control_options *options,
 	if (strcmp(was, is) != 0)
 		reload_texts_addf(notes, "admin: \"%s\" from the next start on, still \"%s\" now",
 				  is, was);
+	if (!options->user && (str_cmp(str_from(before->user), str_from(new->user)) ||
+			       str_cmp(str_from(before->group), str_from(new->group))))
+		reload_texts_add(notes, "user, group: from the next start on");
 	if (options->log_level >= 0 && new->log_level != options->log_level)
 		reload_texts_add(notes, "log.level: the command line's --log-level wins");
 	if (options->log_format >= 0 && new->log_format != options->log_format)

@@ -15,6 +15,7 @@
 #include "control/listen.h"
 #include "control/proc.h"
 #include "control/quarantine.h"
+#include "control/refused.h"
 #include "worker/worker.h"
 
 #define SUPERVISOR_MS UINT64_C(1000000)
@@ -89,6 +90,7 @@ int supervisor_spawn(struct slot *s, struct error *e)
 		.text_bytes = g->config->text.n,
 	};
 	slab_renew(&s->slab);
+	s->refused_told = 0;
 	s->proc = proc_spawn(&spec, &supervisor_events, s, e);
 	json_decref(spares);
 	json_decref(hold);
@@ -166,6 +168,7 @@ void supervisor_on_exit(struct slot *s, int64_t status, int signal)
 	uint64_t now = clock_mono_ns();
 	struct death_blame blame;
 
+	refused_check(s, now);
 	death_blame_read(s, now, &blame);
 	bool cured = g->state != GENERATION_STARTING && supervisor_count(s, &blame, now);
 	if (g->state == GENERATION_LIVE) {
@@ -248,6 +251,7 @@ static void supervisor_check_proc(struct slot *s, uint64_t now, bool behind)
 void supervisor_tick(struct slot *s, uint64_t now_ns, bool behind)
 {
 	lend_check(s, now_ns, !behind);
+	refused_check(s, now_ns);
 	if (s->state == SLOT_WAITING && now_ns >= s->due_ns) {
 		struct error e = { "" };
 

@@ -168,6 +168,7 @@ void slab_renew(struct slab *s)
 	uint32_t services = slab_service_count(s);
 
 	h->running = (struct slab_running){ 0 };
+	memset(h->refused, 0, sizeof(h->refused));
 	h->crash.begun = h->crash.signal = 0;
 	h->crash.frame_count = h->crash.maps_size = 0;
 	h->pid = 0;

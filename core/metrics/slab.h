@@ -21,6 +21,7 @@ enum {
 	SLAB_STATUS_CLASSES = 6, /* 0: no answer, 1xx (tunnels) ... 5xx */
 	SLAB_FRAMES = 32,
 	SLAB_MAPS_SIZE = 96 * 1024,
+	SLAB_REFUSED = 16,
 	SLAB_ENDPOINTS = 16384 /* pages that nobody writes to take no memory */
 };
 
@@ -41,6 +42,15 @@ struct slab_running {
 	uint32_t reserved;
 	char request_id[40]; /* NUL-terminated, may be cut */
 	uint64_t since_ns;   /* clock_mono_ns() */
+};
+
+/* A system call that the worker's filter has refused, noted by a signal handler: the first time for
+ * each call and plugin. */
+struct slab_refused {
+	uint32_t claimed; /* by the handler that fills it */
+	uint32_t done;    /* it can be read */
+	uint32_t number, reserved;
+	struct slab_running running; /* plugin 0: none ran, or another thread did it */
 };
 
 /* What a signal handler leaves behind.  Memory that is not touched is none. */
@@ -122,6 +132,7 @@ struct slab_header {
 	int64_t buffers_bytes; /* held in buffers now */
 	int64_t tunnels_open;
 
+	struct slab_refused refused[SLAB_REFUSED];
 	struct slab_crash crash;
 };
 

@@ -22,6 +22,7 @@
 #include "proxy/host.h"
 #include "proxy/proxy.h"
 #include "route/table.h"
+#include "worker/confine.h"
 #include "worker/crash.h"
 #include "worker/spares.h"
 
@@ -354,6 +355,7 @@ static int worker_load(struct worker *w)
 	worker_log(w);
 	if (handed_apply_text(w->config, w->handed, worker_first_plugin(w), &w->errors))
 		return -1;
+	confine_calls(w->config, w->slab.header, w->index == 0);
 	w->proxy.config = w->config;
 	w->proxy.slab = &w->slab;
 	w->proxy.loop = &w->loop;
@@ -438,6 +440,7 @@ int worker_main(void)
 	struct error e = { "" };
 
 	worker_ignore_signals();
+	confine_rights();
 	if (worker_read_start(&w, &e) || slab_open(&w.slab, WORKER_FD_SLAB, &e)) {
 		fprintf(stderr, "gatehouse worker: %s\n", e.text);
 		return 2;

@@ -37,6 +37,16 @@ static inline const char *scratch_dir(void)
 	return scratch_name;
 }
 
+/* Makes it before any test runs, for tests that cannot remove it themselves: from main(). */
+static inline void scratch_begin(void)
+{
+	snprintf(scratch_name, sizeof(scratch_name), "/tmp/gatehouse-unit-XXXXXX");
+	if (!mkdtemp(scratch_name) || chmod(scratch_name, 0711))
+		abort();
+	scratch_owner = getpid();
+	atexit(scratch_remove);
+}
+
 /* The path of a file in it: good until four calls later. */
 static inline const char *scratch_path(const char *name)
 {

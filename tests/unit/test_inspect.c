@@ -28,7 +28,9 @@ static int show(int argc, char **argv)
 	ssize_t n = read(STDIN_FILENO, input, sizeof(input) - 1);
 	input[n > 0 ? n : 0] = '\0';
 	puts("printed");
-	json_t *report = json_pack("{s:o, s:o, s:s}", "words", words, "fds", fds, "input", input);
+	json_t *report = json_pack("{s:o, s:o, s:s, s:b, s:b}", "words", words, "fds", fds, "input",
+				   input, "token", getenv("CONSUL_HTTP_TOKEN") != NULL, "address",
+				   getenv("CONSUL_HTTP_ADDR") != NULL);
 	int rc = json_dumpfd(report, INSPECT_FD_REPORT, 0);
 	json_decref(report);
 	return rc;
@@ -144,6 +146,8 @@ START_TEST(test_what_the_child_gets)
 	setup();
 	/* One that a library has left open is not the child's. */
 	int stray = open("/dev/null", O_RDONLY);
+	setenv("CONSUL_HTTP_TOKEN", "t", 1);
+	setenv("CONSUL_HTTP_ADDR", "127.0.0.1:8500", 1);
 	run("the input", "show", "--help", "");
 	ck_assert(json_equal(json_object_get(report, "words"), words));
 	ck_assert(json_equal(json_object_get(report, "fds"), fds));
@@ -154,6 +158,9 @@ START_TEST(test_what_the_child_gets)
 	close(stray);
 	json_decref(words);
 	json_decref(fds);
+	/* Credentials are not for a process that runs plugins. */
+	ck_assert(json_is_false(json_object_get(report, "token")));
+	ck_assert(json_is_true(json_object_get(report, "address")));
 	teardown();
 }
 END_TEST
