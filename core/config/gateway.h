@@ -215,20 +215,20 @@ struct config_use {
 	const char *pointer; /* JSON pointer of the use: "/routes/2" or "/routes/2/filters/0" */
 };
 
+/* What each request looks at stands first, in one piece of memory. */
 struct config_route {
-	const char *path;          /* pattern */
-	const char *host;          /* lower case, "*.example.com" allowed; NULL: any */
 	struct gh_strings methods; /* empty: all */
 	struct config_match_header *headers;
 	size_t header_count;
+	uint64_t body_limit;        /* UINT64_MAX: limits.body */
+	uint64_t response, request; /* timeouts; 0: the default's */
+	const char *path;           /* pattern */
+	const char *host;           /* lower case, "*.example.com" allowed; NULL: any */
 	struct config_use handler;
 	struct config_use *filters;
 	size_t filter_count;
-	uint64_t body_limit;        /* UINT64_MAX: limits.body */
-	uint64_t response, request; /* timeouts; 0: the default's */
-	const char *pointer;        /* "/routes/2"; of a default one "/autoload/NAME/0" */
-	bool is_default;            /* a plugin's own, not in the file */
-	const char *strip_prefix, *add_prefix; /* reserved to the relay plugin when NULL */
+	const char *pointer; /* "/routes/2"; of a default one "/autoload/NAME/0" */
+	bool is_default;     /* a plugin's own, not in the file */
 };
 
 struct config_listen {

@@ -34,8 +34,9 @@ enum {
 	OPTION_DEPTH_MAX = 8
 };
 
-/* Called for each value of kind GH_OPT_SERVICE that was read. */
-typedef void (*option_service_cb)(void *arg, const char *service);
+/* Called for each value of kind GH_OPT_SERVICE that was read.  Returns the text to be stored: it,
+ * or an equal one that lives as long. */
+typedef const char *(*option_service_cb)(void *arg, const char *service);
 
 struct option_context {
 	struct arena *arena;                /* where strings and lists go */

@@ -72,6 +72,11 @@ static void option_set_string(const struct option_slot *slot, const json_t *v, v
 		option_bad(slot, v);
 		return;
 	}
+	/* One for all: most strings that may be left out are empty. */
+	if (json_string_length(v) == 0) {
+		*(const char **)field = "";
+		return;
+	}
 	copy = arena_strdup(slot->ctx->arena, option_text(v));
 	must(copy);
 	*(const char **)field = copy;
@@ -242,8 +247,9 @@ static void option_set_service(const struct option_slot *slot, const json_t *v, 
 		return;
 	}
 	option_set_string(slot, v, field);
+	const char **service = field;
 	if (slot->ctx->on_service)
-		slot->ctx->on_service(slot->ctx->arg, *(const char **)field);
+		*service = slot->ctx->on_service(slot->ctx->arg, *service);
 }
 
 static void option_set_object(const struct option_slot *slot, const json_t *v, void *field)

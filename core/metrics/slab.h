@@ -29,8 +29,8 @@ enum {
 extern const uint64_t slab_bucket_us[SLAB_BUCKETS - 1];
 
 struct slab_histogram {
-	uint64_t bucket[SLAB_BUCKETS]; /* not cumulative */
 	uint64_t sum_us;
+	uint64_t bucket[SLAB_BUCKETS]; /* not cumulative */
 };
 
 /* What plugin code runs now; the worker stores it before each call and clears it after, so
@@ -66,12 +66,13 @@ struct slab_crash {
 	char maps[SLAB_MAPS_SIZE]; /* lines of /proc/PID/maps that name a file */
 };
 
-/* One per route of the configuration, in its order. */
+/* One per route of the configuration, in its order.  Each request writes to the counters, which
+ * are in as few cache lines as can be. */
 struct slab_route {
-	char name[SLAB_NAME_SIZE]; /* the pattern */
-	uint64_t requests[SLAB_STATUS_CLASSES];
+	_Alignas(64) uint64_t requests[SLAB_STATUS_CLASSES];
 	uint64_t bytes_in, bytes_out; /* body bytes from and to clients */
 	struct slab_histogram duration;
+	char name[SLAB_NAME_SIZE]; /* the pattern */
 };
 
 /* One per service, in the order in which the worker first met them. */

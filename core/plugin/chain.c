@@ -15,7 +15,7 @@
 #include "metrics/slab.h"
 #include "plugin/file.h"
 
-enum { CHAIN_NEAR_MAX = 256 };
+enum { CHAIN_NEAR_MAX = 256, CHAIN_LISTS = 6 /* hooks of a request */ };
 
 static void chain_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook hook,
 		       uint32_t route, struct str request_id, uint64_t since_ns)
@@ -248,21 +248,25 @@ static int chain_run_load(struct plugin_set *set, struct plugin_image *image)
 
 /* ---- uses ---- */
 
-static void chain_add_service(struct plugin_set *set, const char *name)
+/* The set's own copy of a service's name: one for all uses, so that it is in the caches. */
+static const char *chain_add_service(struct plugin_set *set, const char *name)
 {
 	for (size_t i = 0; i < set->service_count; i++)
 		if (strcmp(set->services[i], name) == 0)
-			return;
+			return set->services[i];
 	set->services = xrealloc(set->services, (set->service_count + 1) * sizeof(char *));
 	set->services[set->service_count++] = name;
+	return name;
 }
 
-static void chain_on_service(void *arg, const char *name)
+static const char *chain_on_service(void *arg, const char *name)
 {
 	struct gh_route *use = arg;
 
+	name = chain_add_service(use->set, name);
 	use->services = xrealloc(use->services, (use->service_count + 1) * sizeof(char *));
 	use->services[use->service_count++] = name;
+	return name;
 }
 
 static int chain_parse_options(struct plugin_set *set, struct gh_route *use)
@@ -294,11 +298,7 @@ static int chain_open_use(struct plugin_set *set, struct gh_route *use, const st
 	use->image = image;
 	if (image->absent)
 		return 0;
-	if (chain_parse_options(set, use))
-		return -1;
-	for (size_t i = 0; i < use->service_count; i++)
-		chain_add_service(set, use->services[i]);
-	return 0;
+	return chain_parse_options(set, use);
 }
 
 static int chain_run_route_open(struct plugin_set *set, struct gh_route *use)
@@ -331,37 +331,39 @@ struct chain_list {
 	bool reverse;
 };
 
-static void chain_collect(struct plugin_set *set, struct plugin_chain *c,
-			  const struct chain_list *l)
+static void chain_collect(struct plugin_chain *c, const struct chain_list *l,
+			  struct gh_route **list)
 {
 	uint32_t n = 0;
 
-	*l->list = arena_alloc(&set->arena, (c->use_count + 1) * sizeof(**l->list));
-	must(*l->list != NULL);
+	*l->list = list;
 	for (uint32_t i = 0; i < c->use_count; i++) {
 		struct gh_route *use = &c->uses[l->reverse ? c->use_count - 1 - i : i];
 		void *fn;
 		memcpy(&fn, (const char *)&use->image->plugin + l->hook, sizeof(fn));
 		if (fn)
-			(*l->list)[n++] = use;
+			list[n++] = use;
 	}
 	*l->count = n;
 }
 
-static void chain_collect_all(struct plugin_set *set, struct plugin_chain *c)
+static void chain_collect_all(struct plugin_chain *c)
 {
 #define CHAIN_LIST_(hook, reverse)                                                                 \
 	{                                                                                          \
 		&c->hook, &c->hook##_count, offsetof(struct gh_plugin, hook), reverse              \
 	}
-	const struct chain_list lists[] = {
+	const struct chain_list lists[CHAIN_LISTS] = {
 		CHAIN_LIST_(on_request, false),      CHAIN_LIST_(on_request_body, false),
 		CHAIN_LIST_(on_upstream, false),     CHAIN_LIST_(on_response, true),
 		CHAIN_LIST_(on_response_body, true), CHAIN_LIST_(on_end, false),
 	};
 #undef CHAIN_LIST_
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		chain_collect(set, c, &lists[i]);
+	struct gh_route **list = (struct gh_route **)(void *)c->uses;
+
+	/* The first, which every request needs, ends where the uses begin. */
+	for (size_t i = 0; i < CHAIN_LISTS; i++)
+		chain_collect(c, &lists[i], list -= c->use_count);
 }
 
 static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_host *host)
@@ -371,8 +373,12 @@ static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_ho
 	int r = 0;
 
 	c->use_count = (uint32_t)route->filter_count + 1;
-	c->uses = arena_alloc(&set->arena, c->use_count * sizeof(*c->uses));
-	must(c->uses != NULL);
+	/* The lists and the uses in one piece; options come right behind.  Among thousands of
+	 * routes, each place of its own would be one more wait for memory. */
+	size_t lists = CHAIN_LISTS * c->use_count * sizeof(struct gh_route *);
+	char *block = arena_alloc(&set->arena, lists + c->use_count * sizeof(*c->uses));
+	must(block != NULL);
+	c->uses = (struct gh_route *)(void *)(block + lists);
 	for (uint32_t i = 0; i < c->use_count; i++) {
 		struct gh_route *use = &c->uses[i];
 		use->use = i < route->filter_count ? &route->filters[i] : &route->handler;
@@ -429,7 +435,7 @@ int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
 	for (uint32_t i = 0; i < set->chain_count; i++) {
 		for (uint32_t k = 0; k < set->chains[i].use_count; k++)
 			chain_run_route_open(set, &set->chains[i].uses[k]);
-		chain_collect_all(set, &set->chains[i]);
+		chain_collect_all(&set->chains[i]);
 	}
 	set->errors = NULL;
 	set->held = NULL;

@@ -21,13 +21,13 @@ struct slab;
 /* One use of a plugin in a route: the ABI's struct gh_route. */
 struct gh_route {
 	const struct plugin_image *image;
+	const void *options; /* filled by the plugin's option table */
+	void *state;         /* gh_route_set_state() */
+	uint32_t slot;       /* position in the chain, for per-request data */
+	uint32_t route;      /* position in the configuration's routes */
 	const struct config_use *use;
-	const void *options;   /* filled by the plugin's option table */
-	void *state;           /* gh_route_set_state() */
 	const char **services; /* values of its GH_OPT_SERVICE options */
 	size_t service_count;
-	uint32_t slot;  /* position in the chain, for per-request data */
-	uint32_t route; /* position in the configuration's routes */
 	bool opened;
 	struct plugin_set *set;
 };
@@ -35,13 +35,13 @@ struct gh_route {
 /* One route's plugins.  Each hook has its own list of those that have it, so that an
  * absent hook costs nothing; the response's lists are in reverse order. */
 struct plugin_chain {
-	struct gh_route *uses; /* filters in order, then the handler */
-	uint32_t use_count;
-	struct gh_route **on_request, **on_request_body, **on_upstream;
-	struct gh_route **on_response, **on_response_body, **on_end;
 	uint32_t on_request_count, on_request_body_count, on_upstream_count;
 	uint32_t on_response_count, on_response_body_count, on_end_count;
-	bool held; /* one of them is quarantined: the route answers 503 */
+	uint32_t use_count;
+	bool held;             /* one of them is quarantined: the route answers 503 */
+	struct gh_route *uses; /* filters in order, then the handler; before them, the lists */
+	struct gh_route **on_request, **on_request_body, **on_upstream;
+	struct gh_route **on_response, **on_response_body, **on_end;
 };
 
 /* All plugins and chains of one generation in one process. */

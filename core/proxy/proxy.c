@@ -9,20 +9,32 @@
 
 enum { PROXY_HEAD_EXTRA = 64 * 1024, PROXY_FRESH_MS = 1000 };
 
-/* The services of every use, so that gh_relay() is a look at a pointer. */
+static size_t proxy_count_services(const struct plugin_chain *chain)
+{
+	size_t n = 0;
+
+	for (uint32_t k = 0; k < chain->use_count; k++)
+		n += chain->uses[k].service_count;
+	return n;
+}
+
+/* The services of every use, so that gh_relay() is a look at a pointer.  The lists are in one
+ * piece of memory, each with NULL at its end. */
 static void proxy_resolve_services(struct proxy *p)
 {
+	size_t total = 1;
+
+	for (size_t i = 0; i < p->plugins.chain_count; i++)
+		total += proxy_count_services(&p->plugins.chains[i]) + 1;
 	p->route_services = xcalloc(p->plugins.chain_count + 1, sizeof(*p->route_services));
+	struct service **at = p->service_lists = xcalloc(total, sizeof(*at));
 	for (size_t i = 0; i < p->plugins.chain_count; i++) {
 		const struct plugin_chain *chain = &p->plugins.chains[i];
-		size_t total = 0, at = 0;
-		for (uint32_t k = 0; k < chain->use_count; k++)
-			total += chain->uses[k].service_count;
-		p->route_services[i] = xcalloc(total + 1, sizeof(**p->route_services));
+		p->route_services[i] = at;
 		for (uint32_t k = 0; k < chain->use_count; k++)
 			for (size_t s = 0; s < chain->uses[k].service_count; s++)
-				p->route_services[i][at++] = services_get(
-					&p->services, chain->uses[k].services[s]);
+				*at++ = services_get(&p->services, chain->uses[k].services[s]);
+		at++;
 	}
 }
 
@@ -61,9 +73,8 @@ void proxy_fini(struct proxy *p)
 		p->spare = x->next_spare;
 		exchange_free(x);
 	}
-	for (size_t i = 0; i < p->plugins.chain_count; i++)
-		free(p->route_services[i]);
 	free(p->route_services);
+	free(p->service_lists);
 	buf_fini(&p->head);
 	map_fini(&p->clients);
 	services_fini(&p->services);

@@ -36,7 +36,8 @@ struct proxy {
 	const struct route_table *routes;
 	struct plugin_set plugins;
 	struct services services;
-	struct service ***route_services; /* by route and use slot: services of its options */
+	struct service ***route_services; /* by route: those of its uses' options, then NULL */
+	struct service **service_lists;   /* what these point into */
 	struct slab *slab;
 	struct slab_header *stats; /* slab->header */
 	struct deadlines *deadlines;

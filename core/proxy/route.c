@@ -59,6 +59,18 @@ static struct str route_header(const void *arg, struct str name)
 	return f ? f->value : (struct str){ NULL, 0 };
 }
 
+/* Among thousands of routes, what belongs to one is in no cache.  All of it is asked for at once,
+ * instead of waiting for one piece after the other. */
+static void route_fetch(const struct exchange *x)
+{
+	const struct slab_route *counters = &x->proxy->slab->routes[x->route];
+
+	__builtin_prefetch(&x->proxy->plugins.chains[x->route]);
+	__builtin_prefetch(&x->proxy->config->routes[x->route]);
+	__builtin_prefetch(counters->requests, 1);
+	__builtin_prefetch(&counters->duration, 1);
+}
+
 static enum end_reason route_match(struct exchange *x)
 {
 	struct route_query query = {
@@ -76,6 +88,7 @@ static enum end_reason route_match(struct exchange *x)
 		return END_METHOD_NOT_ALLOWED;
 	}
 	x->route = x->match.index;
+	route_fetch(x);
 	x->chain = &x->proxy->plugins.chains[x->route];
 	return x->chain->held ? END_PLUGIN_QUARANTINED : END_OK;
 }

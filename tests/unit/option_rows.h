@@ -59,10 +59,12 @@ static struct arena arena;
 static struct config_errors errors;
 static const char *seen_service;
 
-static inline void see_service(void *arg, const char *service)
+/* Gives its own copy of every "users". */
+static inline const char *see_service(void *arg, const char *service)
 {
 	(void)arg;
-	seen_service = service;
+	seen_service = strcmp(service, "users") == 0 ? "users" : service;
+	return seen_service;
 }
 
 /* Parses a text by the table; out lives in the arena. */

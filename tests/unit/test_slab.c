@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(test_observe)
 {
-	struct slab_histogram h = { { 0 }, 0 };
+	struct slab_histogram h = { 0 };
 
 	slab_observe(&h, 0);
 	slab_observe(&h, 500);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* route/tree.h -- what a route table is made of: entries in match order, a tree of segments over
+ * them.
+ * Called by: route/ alone: table builds it, match walks it, why asks single entries. */
+#ifndef GATEHOUSE_ROUTE_TREE_H
+#define GATEHOUSE_ROUTE_TREE_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "config/gateway.h"
+#include "route/pattern.h"
+#include "route/table.h"
+
+struct buf;
+
+enum host_rank { HOST_EXACT, HOST_WILDCARD, HOST_ANY };
+
+/* One route as the table keeps it.  What a request looks at stands first. */
+struct entry {
+	const struct config_route *route;
+	struct str host; /* without "*" for a wildcard: ".example.com" */
+	enum host_rank host_rank;
+	uint32_t index;          /* in the configuration */
+	const struct str *names; /* of the parameters, in their order */
+	size_t name_count;
+	struct pattern pattern;
+};
+
+/* A place in the tree of segments, and the entries of the routes that end here: neighbours in the
+ * table's order. */
+struct node {
+	/* Patterns that end here; those that end in "*" below here. */
+	const struct entry *exact, *rest;
+	uint32_t exact_count, rest_count;
+	struct map literals;
+	struct node *param;
+};
+
+/* With thousands of routes each request finds another one's memory cold.  So what belongs to one
+ * route lies together: its nodes with their texts one behind the other in the arena. */
+struct route_table {
+	struct entry *entries; /* in match order, the most specific first */
+	uint32_t *places;      /* of a route's entry, by its index in the configuration */
+	size_t count;
+	struct node root;
+	struct arena arena;
+	struct buf *allow; /* scratch: what the last request could have asked with */
+};
+
+/* Whether the route names that method itself. */
+bool entry_names(const struct entry *, struct str method);
+/* Whether it takes that method: GET stands for HEAD too (RFC 9110, 9.3.2). */
+bool entry_allows(const struct entry *, struct str method);
+/* Whether the request has the headers that the route asks for. */
+bool entry_headers_match(const struct entry *, const struct route_query *);
+/* By host alone: the exact ones, then wildcards, the longest first, then those of any host. */
+int entry_compare_host(const struct entry *, enum host_rank, struct str host);
+
+#endif
