@@ -46,8 +46,8 @@ def against_itself(run, entry):
     first = run.entry(entry.contender, run.workload.variants[0][0])
     if first is entry or first.median("cpu_us") is None or entry.median("cpu_us") is None:
         return "-"
-    base, mine = first.median("cpu_us"), entry.median("cpu_us")
-    return f"{mine - base:+.2f} us, {100 * (mine / base - 1):+.1f} %"
+    more, share = entry.more_than(first)
+    return f"{more:+.2f} us, {100 * share:+.1f} %"
 
 
 def load_table(run):

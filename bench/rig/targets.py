@@ -65,10 +65,17 @@ def all_of(*makers):
     return lambda runs: [part for maker in makers for part in maker(runs)]
 
 
+def more(runs, workload, contender, first, second):
+    """What the second variant takes more than the first: (microseconds, share)."""
+    for tag in (first, second):
+        figure(runs, workload, contender, "cpu_us", tag)
+    return runs[workload].entry(contender, second).more_than(runs[workload].entry(contender,
+                                                                                 first))
+
+
 def growth(runs, workload, contender, first, second):
-    """How much more CPU the second variant takes than the first, in per cent."""
-    base = figure(runs, workload, contender, "cpu_us", first)
-    return 100 * (figure(runs, workload, contender, "cpu_us", second) / base - 1)
+    """The same in per cent."""
+    return 100 * more(runs, workload, contender, first, second)[1]
 
 
 def routes_cost(runs):
@@ -89,8 +96,8 @@ def services_cost(runs):
 
 
 def added(runs, workload, contender, first, second):
-    return (figure(runs, workload, contender, "cpu_us", second) -
-            figure(runs, workload, contender, "cpu_us", first))
+    """The same in microseconds."""
+    return more(runs, workload, contender, first, second)[0]
 
 
 def filters_cost(runs):

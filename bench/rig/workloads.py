@@ -231,6 +231,13 @@ class Entry:
         low, _, high = statistics.quantiles(values, n=4)
         return (high - low) / 2
 
+    def more_than(self, first):
+        """The CPU that this takes more than another entry: (microseconds, share), the medians of
+        the rounds' own differences, since what disturbs a round disturbs both."""
+        pairs = [(a["cpu_us"], b["cpu_us"]) for a, b in zip(first.samples, self.samples)]
+        return (statistics.median(b - a for a, b in pairs),
+                statistics.median(b / a for a, b in pairs) - 1)
+
     def errors(self):
         total = {}
         for sample in self.samples:
