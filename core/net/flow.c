@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/socket.h"
 
 enum { FLOW_MAGIC = 0x464c4f57, FLOW_HAND_OVER_MIN = 4096 };
 
@@ -87,19 +88,20 @@ static int flow_hold(struct flow *f, uv_buf_t *bufs, unsigned n)
 int flow_send(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n)
 {
 	must(!f->busy);
-	int r = uv_try_write(stream, bufs, n);
-	if (r < 0 && r != UV_EAGAIN)
-		return r;
-	if (r > 0) {
+	ssize_t taken = socket_write(stream, bufs, n);
+	if (taken < 0 && taken != UV_EAGAIN)
+		return (int)taken;
+	if (taken > 0) {
 		if (f->sent)
-			*f->sent += (uint64_t)r;
-		n = flow_advance(bufs, n, (size_t)r);
+			*f->sent += (uint64_t)taken;
+		n = flow_advance(bufs, n, (size_t)taken);
 	}
 	while (n && bufs[n - 1].len == 0)
 		n--;
 	if (n == 0)
 		return 1;
-	if ((r = flow_hold(f, bufs, n)))
+	int r = flow_hold(f, bufs, n);
+	if (r)
 		return r;
 	for (unsigned i = 0; f->sent && i < n; i++)
 		*f->sent += bufs[i].len;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "config/gateway.h"
+#include "net/socket.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy.h"
 #include "proxy/relay.h"
@@ -136,24 +137,19 @@ static void conn_on_deadline(struct deadline *d)
 	}
 }
 
-static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+/* Where the next bytes go: the read buffer, or behind those of a head in the exchange's own.  Its
+ * length is 0 when there is no room until the request in hand is done. */
+static uv_buf_t conn_room(struct conn *c)
 {
-	struct conn *c = conn_from(handle->data);
+	char *buffer = c->proxy->rbufs.current->data;
 	size_t room;
 
-	(void)suggested;
-	c->proxy->upstream.heard++;
-	if (c->lingering || (c->x && (room = relay_request_room(c->x)))) {
-		*buf = uv_buf_init(c->proxy->rbufs.current->data,
-				   (unsigned)(c->lingering ? RBUF_SIZE : room));
-		return;
-	}
-	if (!c->x || !exchange_has_begun(c->x)) {
-		*buf = uv_buf_init(c->proxy->rbufs.current->data, RBUF_SIZE);
-		return;
-	}
+	if (c->lingering || !c->x || !exchange_has_begun(c->x))
+		return uv_buf_init(buffer, RBUF_SIZE);
+	if ((room = relay_request_room(c->x)))
+		return uv_buf_init(buffer, (unsigned)room);
 	char *at = exchange_in_room(c->x, &room);
-	*buf = uv_buf_init(at, (unsigned)room);
+	return uv_buf_init(at, (unsigned)room);
 }
 
 static void conn_on_read_end(struct conn *c, int status)
@@ -195,35 +191,50 @@ void conn_keep_ahead(struct conn *c)
 		conn_close(c, false);
 }
 
-static void conn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+static void conn_on_bytes(struct conn *c, char *p, size_t n)
 {
-	struct conn *c = conn_from(stream->data);
-
-	if (n == 0)
-		return;
-	if (n == UV_ENOBUFS) {
-		/* No room for more until the request in hand is done. */
-		if (c->x)
-			conn_pause(c);
-		else
-			conn_close(c, false);
-		return;
-	}
-	if (n < 0) {
-		conn_on_read_end(c, (int)n);
-		return;
-	}
-	c->proxy->stats->bytes_received += (uint64_t)n;
+	c->proxy->stats->bytes_received += n;
 	if (c->lingering)
 		return;
 	if (!c->x || !exchange_has_begun(c->x)) {
-		conn_on_first_read(c, buf->base, (size_t)n);
-	} else if (rbufs_in_current(&c->proxy->rbufs, buf->base)) {
-		relay_request(c->x, buf->base, (size_t)n);
+		conn_on_first_read(c, p, n);
+	} else if (rbufs_in_current(&c->proxy->rbufs, p)) {
+		relay_request(c->x, p, n);
 	} else {
-		c->x->in_end += (size_t)n;
+		c->x->in_end += n;
 		exchange_on_input(c->x);
 	}
+}
+
+/* Reads once.  Whether there may be more to read now. */
+static bool conn_read_once(struct conn *c)
+{
+	uv_buf_t room = conn_room(c);
+
+	if (room.len == 0) {
+		conn_pause(c);
+		return false;
+	}
+	ssize_t n = socket_read(&c->u.stream, room.base, room.len);
+	if (n == UV_EAGAIN)
+		return false;
+	if (n < 0) {
+		conn_on_read_end(c, (int)n);
+		return false;
+	}
+	conn_on_bytes(c, room.base, (size_t)n);
+	return (size_t)n == room.len && c->reading && !uv_is_closing(&c->u.handle);
+}
+
+static void conn_on_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct conn *c = conn_from(stream->data);
+
+	(void)buf;
+	must(n == UV_ENOBUFS);
+	c->proxy->upstream.heard++;
+	for (int i = 0; i < SOCKET_READS_MAX && conn_read_once(c); i++)
+		;
 }
 
 void conn_read(struct conn *c)
@@ -231,7 +242,7 @@ void conn_read(struct conn *c)
 	if (c->reading || c->eof || uv_is_closing(&c->u.handle))
 		return;
 	c->reading = true;
-	uv_read_start(&c->u.stream, conn_on_alloc, conn_on_read);
+	uv_read_start(&c->u.stream, socket_on_alloc, conn_on_readable);
 }
 
 void conn_pause(struct conn *c)

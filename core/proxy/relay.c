@@ -587,7 +587,7 @@ void relay_splice(void *arg)
 		return;
 	if (n <= 0) {
 		upconn_pause(x->up);
-		response_on_end(x, n ? (int)n : upconn_end_status(x->up, UV_EOF));
+		response_on_end(x, n ? (int)n : UV_EOF);
 		return;
 	}
 	relay_spliced(x, (size_t)n);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "metrics/slab.h"
+#include "net/socket.h"
 #include "upstream/service.h"
 
 enum {
@@ -95,32 +96,6 @@ static void upconn_on_written(void *arg, int status)
 		uc->events->on_sent(uc->owner, status);
 }
 
-static void upconn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-	struct upconn *uc = upconn_from(handle->data);
-	(void)suggested;
-	uc->up->heard++;
-	if (uc->events && uc->events->wants_splice && uc->events->wants_splice(uc->owner)) {
-		/* Nothing is read; upconn_on_read() is told that there was no room. */
-		*buf = uv_buf_init(NULL, 0);
-		return;
-	}
-	*buf = uv_buf_init(uc->up->rbufs->current->data, RBUF_SIZE);
-}
-
-/* libuv calls a hang-up behind the last bytes an end, even when it was a reset: the socket knows
- * better, and a body that ends with the connection depends on it. */
-int upconn_end_status(const struct upconn *uc, int status)
-{
-	uv_os_fd_t fd;
-	char byte;
-
-	if (status != UV_EOF || uv_fileno((const uv_handle_t *)&uc->tcp, &fd) ||
-	    recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
-		return status;
-	return errno == EAGAIN ? status : -errno;
-}
-
 int upconn_fd(const struct upconn *uc)
 {
 	uv_os_fd_t fd;
@@ -140,33 +115,46 @@ void upconn_pause(struct upconn *uc)
 	uv_read_stop((uv_stream_t *)&uc->tcp);
 }
 
-static void upconn_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+/* Reads once.  Whether there may be more to read now. */
+static bool upconn_read_once(struct upconn *uc)
 {
-	struct upconn *uc = upconn_from(stream->data);
+	char *p = uc->up->rbufs->current->data;
 
-	if (n == 0)
-		return;
+	if (uc->events && uc->events->wants_splice && uc->events->wants_splice(uc->owner)) {
+		uc->events->on_readable(uc->owner);
+		return false;
+	}
+	ssize_t n = socket_read((uv_stream_t *)&uc->tcp, p, RBUF_SIZE);
+	if (n == UV_EAGAIN)
+		return false;
 	if (!uc->events) {
 		/* Nobody asked: a connection that ended, or an answer without a question. */
 		upconn_close(&uc, false);
-		return;
-	}
-	if (n == UV_ENOBUFS) {
-		uc->events->on_readable(uc->owner);
-		return;
+		return false;
 	}
 	if (n > 0 && uc->asked_turn && uc->asked_turn == uc->up->turn && upconn_can_tell(uc)) {
 		upconn_pause(uc);
 		uc->events->on_end(uc->owner, UPCONN_UNASKED);
-		return;
+		return false;
 	}
 	if (n < 0) {
-		uv_read_stop(stream);
-		uc->reading = false;
-		uc->events->on_end(uc->owner, upconn_end_status(uc, (int)n));
-		return;
+		upconn_pause(uc);
+		uc->events->on_end(uc->owner, (int)n);
+		return false;
 	}
-	uc->events->on_data(uc->owner, buf->base, (size_t)n);
+	uc->events->on_data(uc->owner, p, (size_t)n);
+	return n == RBUF_SIZE && uc->reading && !uv_is_closing((uv_handle_t *)&uc->tcp);
+}
+
+static void upconn_on_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct upconn *uc = upconn_from(stream->data);
+
+	(void)buf;
+	must(n == UV_ENOBUFS);
+	uc->up->heard++;
+	for (int i = 0; i < SOCKET_READS_MAX && upconn_read_once(uc); i++)
+		;
 }
 
 void upconn_resume(struct upconn *uc)
@@ -174,7 +162,7 @@ void upconn_resume(struct upconn *uc)
 	if (uc->reading || uv_is_closing((uv_handle_t *)&uc->tcp))
 		return;
 	uc->reading = true;
-	uv_read_start((uv_stream_t *)&uc->tcp, upconn_on_alloc, upconn_on_read);
+	uv_read_start((uv_stream_t *)&uc->tcp, socket_on_alloc, upconn_on_readable);
 }
 
 static void upconn_on_connect(uv_connect_t *req, int status)

@@ -87,8 +87,6 @@ void upconn_close(struct upconn **uc, bool reset);
 int upconn_send(struct upconn *, uv_buf_t *, unsigned n);
 /* The socket, for splicing; the connection keeps it. */
 int upconn_fd(const struct upconn *);
-/* What ended a socket that was found at its end: UV_EOF or the error behind it. */
-int upconn_end_status(const struct upconn *, int status);
 /* Stops and restarts on_data. */
 void upconn_pause(struct upconn *);
 void upconn_resume(struct upconn *);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/socket.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* uv_buf_t is laid out as the system's struct iovec (libuv's documentation of it). */
+_Static_assert(sizeof(uv_buf_t) == sizeof(struct iovec), "uv_buf_t is no struct iovec");
+
+void socket_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	(void)handle;
+	(void)suggested;
+	*buf = uv_buf_init(NULL, 0);
+}
+
+ssize_t socket_read(const uv_stream_t *stream, char *p, size_t n)
+{
+	uv_os_fd_t fd;
+	ssize_t r;
+
+	if (uv_fileno((const uv_handle_t *)stream, &fd))
+		return UV_EBADF;
+	do
+		r = recv(fd, p, n, MSG_DONTWAIT);
+	while (r < 0 && errno == EINTR);
+	return r > 0 ? r : r == 0 ? UV_EOF : uv_translate_sys_error(errno);
+}
+
+ssize_t socket_write(const uv_stream_t *stream, const uv_buf_t *bufs, unsigned n)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)bufs, .msg_iovlen = n };
+	uv_os_fd_t fd;
+	ssize_t r;
+
+	if (uv_fileno((const uv_handle_t *)stream, &fd))
+		return UV_EBADF;
+	do
+		r = n == 1 ? send(fd, bufs->base, bufs->len, MSG_DONTWAIT | MSG_NOSIGNAL) :
+			     sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	return r >= 0 ? r : uv_translate_sys_error(errno);
+}
