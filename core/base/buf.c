@@ -48,7 +48,7 @@ char *put_u64(char *to, uint64_t value)
 {
 	unsigned n = 1;
 
-	for (uint64_t rest = value; rest >= 10; rest /= 10)
+	for (uint64_t power = 10; n < 20 && value >= power; power *= 10)
 		n++;
 	for (unsigned i = n; i--; value /= 10)
 		to[i] = (char)('0' + value % 10);
@@ -57,7 +57,7 @@ char *put_u64(char *to, uint64_t value)
 
 void buf_u64(struct buf *b, uint64_t value)
 {
-	char *to = buf_room(b, 20);
+	char *to = buf_space(b, 20);
 
 	if (to)
 		b->n = (size_t)(put_u64(to, value) - b->p);
@@ -202,7 +202,7 @@ void buf_json(struct buf *b, struct str s)
 	size_t from = 0, i = 0;
 	char *to;
 
-	if (buf_json_all_plain(s) && (to = buf_room(b, s.n + 2))) {
+	if (buf_json_all_plain(s) && (to = buf_space(b, s.n + 2))) {
 		*to = '"';
 		to = put_str(to + 1, s);
 		*to = '"';

@@ -46,11 +46,17 @@ static inline void buf_clear(struct buf *b)
 	b->failed = false;
 }
 
+/* buf_room() where there mostly is room. */
+static inline char *buf_space(struct buf *b, size_t n)
+{
+	return b->cap - b->n >= n ? b->p + b->n : buf_room(b, n);
+}
+
 static inline void buf_append(struct buf *b, const void *p, size_t n)
 {
 	if (n == 0)
 		return;
-	char *to = b->cap - b->n >= n ? b->p + b->n : buf_room(b, n);
+	char *to = buf_space(b, n);
 	if (to) {
 		memcpy(to, p, n);
 		b->n += n;
