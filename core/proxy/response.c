@@ -67,12 +67,17 @@ bool response_owes_continue(const struct exchange *x)
 	       x->response == RESPONSE_HEAD;
 }
 
-void response_wait(struct exchange *x)
+void response_wait_head(struct exchange *x)
 {
 	uint64_t own = x->proxy->config->routes[x->route].response;
 
+	exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
+}
+
+void response_wait(struct exchange *x)
+{
 	if (x->request_sent || x->up->out.busy || response_owes_continue(x))
-		exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
+		response_wait_head(x);
 	else
 		exchange_wait(x, WAIT_NONE, 0);
 }

@@ -22,6 +22,8 @@ void response_bad(struct exchange *, enum end_reason, const char *why);
 void response_begin(struct exchange *);
 /* Arms the deadline for the response's head, which runs once the service has all it can take. */
 void response_wait(struct exchange *);
+/* Waits for the head, as long as the route, or else the service, allows. */
+void response_wait_head(struct exchange *);
 /* The client holds its body back until the service says 100, and the service has not. */
 bool response_owes_continue(const struct exchange *);
 /* Goes on with bytes that were held while the client took an interim response. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/relay.c: bodies both ways, whole, in order, and no more of them held than one read. */
+/* proxy/relay_*.c: bodies both ways, whole, in order, and no more of them held than one read. */
 #include "proxy/relay.h"
 
 #include "proxy_rig.h"
