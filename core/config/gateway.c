@@ -112,6 +112,7 @@ static int gateway_build(struct gateway_config *c, struct config_errors *errors)
 	build_consul(&b);
 	build_dns(&b);
 	build_register(&b);
+	build_consul_routes(&b);
 	build_services(&b);
 	build_routes(&b);
 	gateway_drop_echoes(errors, before, expanded);

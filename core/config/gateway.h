@@ -93,6 +93,17 @@ struct config_register {
 	uint64_t linger; /* how long it serves on after it was taken out */
 };
 
+/* Routes that services in Consul ask for, and which of them they get. */
+struct config_consul_routes {
+	bool on;                 /* there are paths */
+	struct gh_strings paths; /* "/x" alone, or with a star for all below */
+	struct gh_strings hosts; /* in lower case; "*": any and none, "*.example.com" */
+	const char *tag_prefix;  /* NULL: tags are not looked at */
+	int64_t max;
+	uint64_t interval; /* between two rollouts, at least */
+	uint64_t keep;     /* of a service that has no instance; 0: for ever */
+};
+
 struct config_consul {
 	const char *address; /* host:port, http://, https://, unix:// */
 	const char *token, *token_file, *datacenter, *ns;
@@ -102,6 +113,7 @@ struct config_consul {
 	uint64_t wait;
 	uint64_t hold; /* how long a big loss is held */
 	struct config_register self;
+	struct config_consul_routes routes;
 };
 
 /* Positions in the choices of discovery.dns.transport. */
@@ -227,8 +239,9 @@ struct config_route {
 	struct config_use handler;
 	struct config_use *filters;
 	size_t filter_count;
-	const char *pointer; /* "/routes/2"; of a default one "/autoload/NAME/0" */
-	bool is_default;     /* a plugin's own, not in the file */
+	const char *pointer;  /* "/routes/2", "/autoload/NAME/0" or "/registry/SERVICE/0" */
+	bool is_default;      /* a plugin's own, or a registry's: not in the file */
+	const char *registry; /* the service in Consul that asks for it; NULL: none */
 };
 
 struct config_listen {

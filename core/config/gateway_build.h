@@ -27,8 +27,9 @@ bool build_is_name(const char *text);
 /* Each fills its part of the configuration and adds errors. */
 void build_process(const struct gateway_build *); /* listen, admin, workers, files, log */
 void build_consul(const struct gateway_build *);
-void build_dns(const struct gateway_build *);      /* gateway_discovery.c */
-void build_register(const struct gateway_build *); /* after build_process() */
+void build_dns(const struct gateway_build *);           /* gateway_discovery.c */
+void build_register(const struct gateway_build *);      /* after build_process() */
+void build_consul_routes(const struct gateway_build *); /* gateway_claims.c */
 void build_services(const struct gateway_build *);
 void build_routes(const struct gateway_build *); /* gateway_routes.c */
 /* Of one service, whose object in the file is given; its defaults come first (gateway_health.c). */

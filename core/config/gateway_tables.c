@@ -49,6 +49,26 @@ static const struct gh_option register_rows[] = {
 	     "After SIGTERM it is taken out of Consul, and serves for so long before it drains."),
 };
 
+static const struct gh_option consul_routes_rows[] = {
+	{ GH_ROW_(struct raw_consul_routes, paths, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "What services may ask for, and what turns it on: \"/status\" alone, \"/api/*\" "
+		  "all below, \"/*\" everything."),
+	  .flags = OPTION_SHORTHAND },
+	{ GH_ROW_(struct raw_consul_routes, hosts, struct gh_strings, GH_OPT_STRINGS, NULL,
+		  "Hosts that they may ask for: \"api.example.com\", \"*.example.com\", or \"*\" "
+		  "for any host and routes without one; \"*\" when absent."),
+	  .flags = OPTION_SHORTHAND },
+	GH_STRING(struct raw_consul_routes, tag_prefix, "urlprefix-",
+		  "Tags that begin with it are routes, written as for fabio; \"\": no tag is."),
+	GH_INT(struct raw_consul_routes, max, "100", 1, 1000, "Routes, of all services."),
+	TIME(struct raw_consul_routes, interval, "10s", SECOND, HOUR,
+	     "Between two generations of workers for changed routes; it doubles while they go on "
+	     "changing, up to 5 minutes."),
+	{ GH_ROW_(struct raw_consul_routes, keep, uint64_t, GH_OPT_DURATION, "unlimited",
+		  "How long a route answers 503 when its service has no instance left."),
+	  .choices = "unlimited", .min = 1, .max = 720 * HOUR, .flags = OPTION_WORD },
+};
+
 static const struct gh_option consul_rows[] = {
 	NAMED(struct raw_consul, "address", settings.address, "${CONSUL_HTTP_ADDR:-127.0.0.1:8500}",
 	      "The agent: host:port, http://, https:// or unix:///path."),
@@ -90,6 +110,9 @@ static const struct gh_option consul_rows[] = {
 	  .kind = GH_OPT_OBJECT,
 	  .offset = offsetof(struct raw_consul, self),
 	  SUB(register_rows) },
+	GH_OBJECT(struct raw_consul, routes, consul_routes_rows,
+		  "Routes that services ask for by metadata (gatehouse-path) or tags; off unless "
+		  "paths says which they may have."),
 };
 
 static const struct gh_option dns_rows[] = {

@@ -17,10 +17,18 @@ struct raw_register {
 	uint64_t linger;
 };
 
+struct raw_consul_routes {
+	struct gh_strings paths, hosts;
+	const char *tag_prefix;
+	int64_t max;
+	uint64_t interval, keep;
+};
+
 struct raw_consul {
 	struct config_consul settings;
 	int tls;
 	struct raw_register self;
+	struct raw_consul_routes routes;
 };
 
 struct raw_dns {

@@ -60,18 +60,24 @@ static void handed_route(const struct gateway_build *b, const json_t *item, stru
 {
 	struct gateway_config *c = b->config;
 	struct raw_route raw = { .path = handed_text(c, item, "path"),
+				 .host = handed_text(c, item, "host"),
 				 .plugin = handed_text(c, item, "plugin"),
 				 .config = handed_text(c, item, "config"),
 				 .methods = handed_methods(
 					 c, json_string_value(json_object_get(item, "methods"))),
 				 .limits = { .body = UINT64_MAX } };
+	const char *registry = handed_text(c, item, "registry");
 	const char *pointer = arena_printf(
-		&c->arena, "/autoload/%s/%lld", raw.plugin ? raw.plugin : "",
+		&c->arena, "/%s/%s/%lld", registry ? "registry" : "autoload",
+		registry   ? registry :
+		raw.plugin ? raw.plugin :
+			     "",
 		(long long)json_integer_value(json_object_get(item, "index")));
 
 	must(pointer);
 	build_route(b, pointer, &raw, r);
 	r->is_default = true;
+	r->registry = registry;
 }
 
 static void handed_routes(struct gateway_config *c, const json_t *list,

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "config/gateway.h"
 #include "control/admin_pages.h"
+#include "control/claims.h"
 #include "control/control.h"
 #include "control/generation.h"
 #include "control/proc.h"
@@ -216,6 +217,26 @@ static void metrics_dns(struct buf *b, const struct discovery *d)
 				 "Whether the last question to DNS was answered.", s.dns_reachable);
 }
 
+/* The routes that services in Consul ask for. */
+static void metrics_claims(struct buf *b, const struct control *c)
+{
+	struct claims_stats s = claims_stats(c->claims);
+	const struct {
+		const char *word;
+		uint64_t value;
+	} states[] = { { "served", s.served }, { "refused", s.refused }, { "pending", s.pending } };
+
+	prometheus_family(b, "gatehouse_registry_routes", "gauge",
+			  "Routes that services in Consul ask for, by what became of them.");
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		prometheus_u64(b, "gatehouse_registry_routes",
+			       PROMETHEUS_LABELS({ "state", str_from(states[i].word) }),
+			       states[i].value);
+	prometheus_counter(b, "gatehouse_registry_rollouts_total",
+			   "Reloads that were asked for since such routes had changed.",
+			   s.rollouts);
+}
+
 /* Files of one name count together: their hashes would make labels without end. */
 static void metrics_plugin(struct buf *b, const struct quarantine *q, const char *family,
 			   uint64_t (*value)(const struct quarantine_file *))
@@ -366,6 +387,7 @@ void admin_metrics(struct control *c, struct buf *b)
 	metrics_guard(b, c->current ? c->current->guard : NULL);
 	metrics_consul(b, d);
 	metrics_dns(b, d);
+	metrics_claims(b, c);
 	control_total(c, &t);
 	prometheus_total(b, &t);
 	total_fini(&t);

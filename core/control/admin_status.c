@@ -8,6 +8,7 @@
 #include "config/gateway.h"
 #include "control/admin.h"
 #include "control/admin_pages.h"
+#include "control/claims.h"
 #include "control/control.h"
 #include "control/generation.h"
 #include "control/listen.h"
@@ -59,6 +60,8 @@ json_t *admin_missing(struct control *c)
 		if (g->slots[k].state != SLOT_READY)
 			status_add(list, "worker %" PRIu32 " is %s", k,
 				   slot_state_name(g->slots[k].state));
+	if (claims_missing(c->claims))
+		status_add(list, "the routes that services in Consul ask for are not known yet");
 	while ((e = map_next(&g->needs, &i))) {
 		const struct registry_service *s = map_get(
 			&discovery_registry(g->discovery)->services, e->key);
@@ -209,11 +212,12 @@ static json_t *status_route(const struct config_route *r, const struct total *t)
 		all += counts->requests[i];
 	if (counts)
 		failed = counts->requests[5];
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:o}", "path", r->path, "host",
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:o, s:o}", "path", r->path, "host",
 			 r->host ? json_string(r->host) : json_null(), "methods", status_methods(r),
 			 "plugin", r->handler.plugin, "filters", status_filters(r), "default",
-			 (int)r->is_default, "requests", status_u64(all), "answers_5xx",
-			 status_u64(failed));
+			 (int)r->is_default, "registry",
+			 r->registry ? json_string(r->registry) : json_null(), "requests",
+			 status_u64(all), "answers_5xx", status_u64(failed));
 }
 
 static json_t *status_routes(const struct control *c)
@@ -300,6 +304,7 @@ json_t *admin_status(struct control *c)
 	status_set(status, "plugins", status_plugins(c));
 	status_set(status, "dropins", reload_dropins(c->reload));
 	status_set(status, "routes", status_routes(c));
+	status_set(status, "registry_routes", claims_status(c->claims));
 	status_set(status, "services", status_services(g));
 	status_set(status, "consul", status_consul(g));
 	status_set(status, "dns", status_dns(g));

@@ -16,6 +16,7 @@
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "control/admin.h"
+#include "control/claims.h"
 #include "control/generation.h"
 #include "control/privilege.h"
 #include "control/reload.h"
@@ -52,6 +53,7 @@ static void control_finish(struct control *c)
 	registration_close(&c->registration);
 	consul_key_close(&c->consul_key);
 	observer_close(&c->observer);
+	claims_close(&c->claims);
 	reload_close(&c->reload);
 	admin_close(&c->admin);
 	listen_stop(&c->listen_set);
@@ -215,6 +217,7 @@ static void control_on_ready(void *arg, struct generation *g)
 		control_limit_generations(c);
 	}
 	control_register(c, g->config);
+	claims_serve(c->claims, g->config);
 	control_log_ready(c, g, old != NULL);
 	if (!old) {
 		bound_drop(&c->bound, &c->listen_set);
@@ -422,6 +425,7 @@ static int control_start(struct control *c, struct gateway_config *config, struc
 		gateway_config_free(config);
 		return -1;
 	}
+	claims_begin(c->claims, config);
 	reload_first(c->reload, config);
 	return 0;
 }
@@ -438,6 +442,7 @@ static void control_open(struct control *c)
 	control_watch(c, &c->on_term, control_on_signal, SIGTERM);
 	control_watch(c, &c->on_int, control_on_signal, SIGINT);
 	control_watch(c, &c->on_hup, control_on_hup, SIGHUP);
+	c->claims = claims_open(c);
 	c->reload = reload_open(c);
 	observer_start(&c->observer, c);
 }

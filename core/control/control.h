@@ -20,6 +20,7 @@
 #include "metrics/total.h"
 
 struct admin;
+struct claims;
 struct consul_key;
 struct gateway_config;
 struct generation;
@@ -64,7 +65,8 @@ struct control {
 	uint64_t reloaded_us;              /* wall clock of the last that was done */
 	struct registration *registration; /* NULL: none */
 	struct consul_key *consul_key;     /* NULL: none */
-	uv_timer_t linger;                 /* it was taken out of Consul, and serves on */
+	struct claims *claims;
+	uv_timer_t linger; /* it was taken out of Consul, and serves on */
 	bool stopping, draining, finished;
 	int status;
 };

@@ -7,6 +7,7 @@
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "config/secrets.h"
+#include "control/claims.h"
 #include "control/control.h"
 #include "control/gather.h"
 #include "control/generation.h"
@@ -26,6 +27,7 @@ struct diff {
 	struct inspect *inspect;
 	struct handed_set *handed;
 	json_t *excluded, *errors, *notes;
+	json_t *claims; /* what services ask for */
 	diff_cb cb;
 	void *arg;
 	struct diff **where;
@@ -40,6 +42,7 @@ static void diff_free(struct diff *d)
 	gateway_config_free(d->config);
 	store_fini(&d->store);
 	json_decref(d->excluded);
+	json_decref(d->claims);
 	json_decref(d->errors);
 	json_decref(d->notes);
 	free(d);
@@ -109,11 +112,13 @@ static void diff_compare(struct diff *d)
 		diff_on_report(d, NULL, e.text);
 }
 
-static void diff_on_gathered(void *arg, struct handed_set *handed, const json_t *dropins)
+static void diff_on_gathered(void *arg, struct handed_set *handed, const json_t *dropins,
+			     const json_t *claims)
 {
 	struct diff *d = arg;
 
 	(void)dropins;
+	(void)claims;
 	handed_set_unref(&d->handed);
 	d->handed = handed;
 	if (d->control->current) {
@@ -130,6 +135,7 @@ static void diff_gather(struct diff *d)
 				    .store = &d->store,
 				    .config = d->config,
 				    .excluded = d->excluded,
+				    .claims = d->claims,
 				    .cb = diff_on_gathered,
 				    .arg = d };
 
@@ -144,6 +150,7 @@ void diff_start(struct control *c, struct str text, diff_cb cb, void *arg, struc
 	*d = (struct diff){ .control = c, .cb = cb, .arg = arg, .where = where };
 	*where = d;
 	d->excluded = json_object();
+	d->claims = claims_asked(c->claims);
 	d->errors = json_array();
 	d->notes = json_array();
 	must(d->excluded && d->errors && d->notes);

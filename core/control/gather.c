@@ -10,6 +10,7 @@
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "config/handed.h"
+#include "control/gather_claims.h"
 #include "control/handed_set.h"
 #include "control/inspect.h"
 #include "control/store.h"
@@ -55,12 +56,13 @@ static void gather_add_routes(struct handed_set *h, const struct store_file *f)
 	}
 }
 
-/* "/autoload/NAME/INDEX..." names a default route. */
+/* "/autoload/NAME/INDEX..." names a default route, "/registry/SERVICE/INDEX..." a service's. */
 static bool gather_is_at(const char *pointer, const json_t *route)
 {
-	char at[128];
-	int n = snprintf(at, sizeof(at), "/autoload/%s/%lld",
-			 json_string_value(json_object_get(route, "plugin")),
+	const char *registry = json_string_value(json_object_get(route, "registry"));
+	char at[320];
+	int n = snprintf(at, sizeof(at), "/%s/%s/%lld", registry ? "registry" : "autoload",
+			 registry ? registry : json_string_value(json_object_get(route, "plugin")),
 			 (long long)json_integer_value(json_object_get(route, "index")));
 
 	return strncmp(pointer, at, (size_t)n) == 0 && (pointer[n] == '\0' || pointer[n] == '/');
@@ -133,7 +135,8 @@ static json_t *gather_routes_status(const json_t *routes, const json_t *left, co
 	for (size_t k = 0; k < 2; k++)
 		json_array_foreach(lists[k], i, route)
 		{
-			if (strcmp(json_string_value(json_object_get(route, "plugin")), name) == 0)
+			if (!json_object_get(route, "registry") &&
+			    strcmp(json_string_value(json_object_get(route, "plugin")), name) == 0)
 				json_array_append_new(out, gather_route_status(route));
 		}
 	return out;
@@ -179,11 +182,24 @@ static bool gather_is_served(const json_t *routes, const char *name)
 	return false;
 }
 
+/* Why the plugin that relays for services cannot be had; NULL: it can. */
+static const char *gather_no_relay(const struct gather *g)
+{
+	list_each(l, &g->spec.store->files)
+	{
+		const struct store_file *f = container_of(l, struct store_file, link);
+
+		if (strcmp(f->name, "relay") == 0)
+			return f->error;
+	}
+	return "there is no relay.so in plugin_dir";
+}
+
 static void gather_end(struct gather *g)
 {
 	struct handed_set *h = handed_set_new();
 	json_t *routes = json_object_get(h->json, "routes"), *left = json_array();
-	json_t *dropins = json_array();
+	json_t *dropins = json_array(), *claims;
 
 	must(left && dropins);
 	list_each(l, &g->spec.store->files)
@@ -193,7 +209,10 @@ static void gather_end(struct gather *g)
 		if (gather_is_candidate(g, f) && !gather_why(g, f))
 			gather_add_routes(h, f);
 	}
+	claims = gather_claims(g->spec.config, g->spec.claims, g->spec.excluded, gather_no_relay(g),
+			       routes);
 	gather_sift(g, h->json, left);
+	gather_claims_left(claims, left);
 	list_each(l, &g->spec.store->files)
 	{
 		struct store_file *f = container_of(l, struct store_file, link);
@@ -205,7 +224,8 @@ static void gather_end(struct gather *g)
 			json_array_append_new(dropins, gather_status(g, f, routes, left));
 	}
 	*g->where = NULL;
-	g->spec.cb(g->spec.arg, h, dropins);
+	g->spec.cb(g->spec.arg, h, dropins, claims);
+	json_decref(claims);
 	json_decref(left);
 	json_decref(dropins);
 	free(g);

@@ -5,7 +5,8 @@
  *
  * Default routes (members of the plugin's descriptor) are served when "autoload" is on and no route
  * or filter of the file names the plugin.  One that a route of the file, or of a plugin whose name
- * comes before, cannot be told from is left out. */
+ * comes before, cannot be told from is left out.  The routes that services in Consul ask for come
+ * last, by the same rule. */
 #ifndef GATEHOUSE_CONTROL_GATHER_H
 #define GATEHOUSE_CONTROL_GATHER_H
 
@@ -19,14 +20,16 @@ struct store;
 
 /* handed: the caller's reference.  dropins: an array of {"plugin", "state": "served", "refused" or
  * "no_routes", "why"?, "routes": [{"path", "methods", "state": "served" or "refused", "why"?}]} of
- * the plugins that the file does not name; borrowed. */
-typedef void (*gather_cb)(void *arg, struct handed_set *handed, const json_t *dropins);
+ * the plugins that the file does not name; borrowed, as claims (control/gather_claims.h). */
+typedef void (*gather_cb)(void *arg, struct handed_set *handed, const json_t *dropins,
+			  const json_t *claims);
 
 struct gather_spec {
 	uv_loop_t *loop;
 	struct store *store;
 	const struct gateway_config *config; /* borrowed until the callback */
 	const json_t *excluded; /* {PLUGIN: why its routes are left out}; borrowed likewise */
+	const json_t *claims;   /* discovery/claim.h; borrowed likewise */
 	gather_cb cb;
 	void *arg;
 };

@@ -10,6 +10,7 @@
 #include "config/errors.h"
 #include "config/gateway.h"
 #include "config/secrets.h"
+#include "control/claims.h"
 #include "control/control.h"
 #include "control/gather.h"
 #include "control/generation.h"
@@ -43,6 +44,7 @@ struct reload {
 	struct handed_set *handed; /* CHECKING: to go with the configuration */
 	json_t *excluded;          /* plugins whose default routes are left out, and why */
 	json_t *dropins, *new_dropins;
+	json_t *claims, *claim_results; /* what services ask for, and what becomes of it */
 	struct inspect *inspect;
 	uint64_t file_print, directory_print; /* of what is being read, or was last */
 	const struct generation *generation;  /* STARTING: the new one */
@@ -71,12 +73,22 @@ static void reload_drop(struct reload *r)
 	gateway_config_free(r->config);
 	json_decref(r->excluded);
 	json_decref(r->new_dropins);
+	json_decref(r->claims);
+	json_decref(r->claim_results);
 	buf_fini(&r->text);
 	r->config = NULL;
-	r->excluded = r->new_dropins = NULL;
+	r->excluded = r->new_dropins = r->claims = r->claim_results = NULL;
 	r->state = RELOAD_IDLE;
 	r->generation = NULL;
 	r->first = false;
+}
+
+/* What was found out beside the configuration serves too. */
+static void reload_keep(struct reload *r)
+{
+	reload_dropins_keep(&r->dropins, &r->new_dropins);
+	if (r->claim_results)
+		claims_taken(r->control->claims, r->claims, r->claim_results);
 }
 
 static void reload_end(struct reload *r)
@@ -92,7 +104,7 @@ static void reload_end(struct reload *r)
 
 	reload_texts_log(errors, notes);
 	if (outcome.done)
-		reload_dropins_keep(&r->dropins, &r->new_dropins);
+		reload_keep(r);
 	else
 		r->control->reloads_failed++;
 	control_tell_ready(r->control, outcome.done ? "" : "a reload was refused");
@@ -188,7 +200,8 @@ static bool reload_is_same(const struct reload *r)
 	       reload_asks_only_if_changed(&r->asks);
 }
 
-static void reload_on_gathered(void *arg, struct handed_set *handed, const json_t *dropins)
+static void reload_on_gathered(void *arg, struct handed_set *handed, const json_t *dropins,
+			       const json_t *claims)
 {
 	struct reload *r = reload_of(arg);
 
@@ -196,6 +209,8 @@ static void reload_on_gathered(void *arg, struct handed_set *handed, const json_
 	r->handed = handed;
 	json_decref(r->new_dropins);
 	r->new_dropins = json_incref((json_t *)(uintptr_t)dropins);
+	json_decref(r->claim_results);
+	r->claim_results = json_incref((json_t *)(uintptr_t)claims);
 	/* At the first start the workers find out: nothing is there that could suffer. */
 	if (r->first && json_array_size(json_object_get(handed->json, "routes")) == 0) {
 		reload_start(r);
@@ -213,6 +228,7 @@ static void reload_gather(struct reload *r)
 				    .store = &r->store,
 				    .config = r->config,
 				    .excluded = r->excluded,
+				    .claims = r->claims,
 				    .cb = reload_on_gathered,
 				    .arg = r };
 
@@ -232,7 +248,8 @@ static void reload_prepare(struct reload *r)
 	r->errors = json_array();
 	r->notes = json_array();
 	r->excluded = json_object();
-	must(r->errors && r->notes && r->excluded);
+	r->claims = claims_asked(r->control->claims);
+	must(r->errors && r->notes && r->excluded && r->claims);
 }
 
 /* What is said to hold the text. */
@@ -340,7 +357,7 @@ struct reload_ask *reload_ask(struct reload *r, const struct reload_request *req
 void reload_on_ready(struct reload *r, const struct generation *g)
 {
 	if (g == r->generation && r->first) {
-		reload_dropins_keep(&r->dropins, &r->new_dropins);
+		reload_keep(r);
 		json_decref(r->errors);
 		json_decref(r->notes);
 		r->errors = r->notes = NULL;

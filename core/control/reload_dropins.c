@@ -20,12 +20,18 @@ static bool dropins_exclude(json_t *excluded, const struct gateway_config *confi
 	return true;
 }
 
-/* The plugin of "/autoload/PLUGIN/...", or "". */
+/* The plugin of "/autoload/PLUGIN/...", "/registry/SERVICE/INDEX", or "". */
 static void dropins_plugin_at(const char *pointer, char *out, size_t size)
 {
 	struct str rest = str_from(pointer);
+	size_t n;
 
 	out[0] = '\0';
+	if (str_starts(rest, STR("/registry/"))) {
+		n = 10 + strcspn(rest.p + 10, "/");
+		n += rest.p[n] == '/' ? 1 + strcspn(rest.p + n + 1, "/") : 0;
+		snprintf(out, size, "%.*s", (int)n, rest.p);
+	}
 	if (!str_starts(rest, STR("/autoload/")))
 		return;
 	rest.p += 10;
@@ -38,7 +44,7 @@ static bool dropins_exclude_errors(json_t *excluded, const struct gateway_config
 {
 	const json_t *item;
 	bool all = true;
-	char plugin[80];
+	char plugin[320];
 	size_t i;
 
 	json_array_foreach(errors, i, item)

@@ -11,8 +11,8 @@
 struct gateway_config;
 
 /* Adds the plugins to excluded ({PLUGIN: why}) that the child's report (control/inspect.h) finds
- * fault with, and the file does not name.  Whether the check is to be made again, without them:
- * they, and nothing else, were at fault. */
+ * fault with, and the file does not name; and routes that services ask for, by their places.
+ * Whether the check is to be made again, without them: they, and nothing else, were at fault. */
 bool reload_dropins_exclude(json_t *excluded, const struct gateway_config *, const json_t *report);
 /* Keeps what is known of them (control/gather.h) in *known, and logs it when it is something else
  * than before.  Takes news and sets it to NULL; NULL: nothing has been found out. */

@@ -17,6 +17,7 @@
 #include "cli/command.h"
 #include "config/errors.h"
 #include "config/gateway.h"
+#include "control/claims.h"
 #include "control/control.h"
 #include "control/generation.h"
 #include "control/proc.h"
@@ -139,6 +140,7 @@ static inline void plane_open(void)
 	plane_signal(&plane.on_term);
 	plane_signal(&plane.on_int);
 	plane_signal(&plane.on_hup);
+	plane.claims = claims_open(&plane);
 	plane.reload = reload_open(&plane);
 	observer_start(&plane.observer, &plane);
 }

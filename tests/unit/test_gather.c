@@ -16,11 +16,17 @@ static struct gather *gather;
 static struct {
 	int calls;
 	struct handed_set *handed;
-	json_t *dropins;
+	json_t *dropins, *claims;
 } got;
 
-static void on_gathered(void *arg, struct handed_set *handed, const json_t *dropins)
+/* What services ask for. */
+static json_t *asked;
+
+static void on_gathered(void *arg, struct handed_set *handed, const json_t *dropins,
+			const json_t *claims)
 {
+	json_decref(got.claims);
+	got.claims = json_deep_copy(claims);
 	ck_assert_ptr_eq(arg, &got);
 	ck_assert_ptr_null(gather);
 	handed_set_unref(&got.handed);
@@ -44,6 +50,7 @@ static void begin(const json_t *excluded)
 				    .store = &store,
 				    .config = config,
 				    .excluded = excluded,
+				    .claims = asked,
 				    .cb = on_gathered,
 				    .arg = &got };
 
