@@ -67,6 +67,26 @@ START_TEST(test_text_of_a_route)
 }
 END_TEST
 
+START_TEST(test_services_in_dns)
+{
+	static const char dns[] =
+		"{\"listen\": [\":1\"], \"plugin_dir\": \"%s\", \"services\": {\"srv\": {\"dns\": "
+		"{\"name\": \"_a._tcp.b\"}}, \"a\": {\"dns\": {\"name\": \"a.b\", \"port\": 80}}},"
+		" \"routes\": [{\"path\": \"/srv\", \"plugin\": \"lab_info\", \"config\": "
+		"{\"service\": \"srv\"}}, {\"path\": \"/a\", \"plugin\": \"lab_info\", \"config\": "
+		"{\"service\": \"a\"}}]}";
+	char all[PATH_MAX + sizeof(dns)];
+	const char *path;
+
+	snprintf(all, sizeof(all), dns, scratch_plugins_built());
+	path = scratch_write("dns.json", all);
+	ck_assert_int_eq(cli("explain", "-c", path, "GET", "/srv"), CLI_OK);
+	ck_contains(cli_out.text, "\nservice   srv (DNS: _a._tcp.b)\n");
+	ck_assert_int_eq(cli("explain", "-c", path, "GET", "/a"), CLI_OK);
+	ck_contains(cli_out.text, "\nservice   a (DNS: a.b, port 80)\n");
+}
+END_TEST
+
 START_TEST(test_services)
 {
 	ck_assert_int_eq(explain("GET", "/items/7", "X-V: 2"), CLI_OK);
@@ -217,6 +237,6 @@ START_TEST(test_wrong_configuration)
 }
 END_TEST
 
-CLI_SUITE("explain", test_text_of_a_route, test_services, test_no_route, test_urls, test_headers,
-	  test_json, test_json_without_a_route, test_requests_that_are_none, test_many_routes,
-	  test_wrong_configuration)
+CLI_SUITE("explain", test_text_of_a_route, test_services, test_services_in_dns, test_no_route,
+	  test_urls, test_headers, test_json, test_json_without_a_route,
+	  test_requests_that_are_none, test_many_routes, test_wrong_configuration)
