@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions go over TCP unless the operator says otherwise: an answer comes whole then, however
+/* Many servers, Consul's too, end a connection after 128 questions and leave the rest without an
+ * answer.  c-ares puts all on one connection, and closes it when none is open: so questions come in
+ * groups, and those of the next wait until the group has ended.
+ *
+ * Questions go over TCP unless the operator says otherwise: an answer comes whole then, however
  * many instances are in it.  Over UDP c-ares goes on to TCP by itself when a server says that it
  * has cut its answer; Consul, by default, cuts without saying so. */
 #include "discovery/dns_client.h"
@@ -18,6 +22,8 @@ enum {
 	DNS_CLIENT_MAGIC = 0x646e7363,
 	DNS_TRIES = 2,
 	DNS_CLASS_IN = 1,
+	DNS_OPEN_MAX = 64, /* at the same time */
+	DNS_GROUP_MAX = 100,
 	/* c-ares 1.18 reads no more of a datagram; it asks over TCP for what is longer. */
 	DNS_UDP_OLD = 4096,
 	DNS_UDP = 8192,
@@ -30,6 +36,11 @@ struct dns_client {
 	ares_channel channel;
 	struct list sockets; /* of struct dns_socket */
 	uv_timer_t timer;
+	struct list waiting; /* of struct dns_question */
+	uv_timer_t next;     /* asks those, outside of c-ares's callbacks */
+	size_t open, asked;  /* questions now, and of this group */
+	bool inside;         /* a callback of c-ares */
+	bool closing;
 	size_t handles; /* libuv handles that have not been closed */
 	void (*on_closed)(void *arg);
 	void *arg;
@@ -43,8 +54,12 @@ struct dns_socket {
 	uv_poll_t poll;
 };
 
-/* A question on its way. */
+/* A question that waits or is on its way. */
 struct dns_question {
+	struct list link;
+	struct dns_client *client;
+	char *name;
+	int type;
 	dns_reply_cb done;
 	void *arg;
 };
@@ -66,6 +81,11 @@ static void dns_handle_closed(struct dns_client *c)
 static void dns_on_timer_closed(uv_handle_t *handle)
 {
 	dns_handle_closed(container_of((uv_timer_t *)handle, struct dns_client, timer));
+}
+
+static void dns_on_next_closed(uv_handle_t *handle)
+{
+	dns_handle_closed(container_of((uv_timer_t *)handle, struct dns_client, next));
 }
 
 static void dns_on_socket_closed(uv_handle_t *handle)
@@ -197,6 +217,7 @@ struct dns_client *dns_client_new(uv_loop_t *loop, const struct config_dns *conf
 	c->magic = DNS_CLIENT_MAGIC;
 	c->loop = loop;
 	list_init(&c->sockets);
+	list_init(&c->waiting);
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
 		error_set(e, "c-ares cannot be set up");
 		free(c);
@@ -208,7 +229,8 @@ struct dns_client *dns_client_new(uv_loop_t *loop, const struct config_dns *conf
 		return NULL;
 	}
 	must(uv_timer_init(loop, &c->timer) == 0);
-	c->handles = 1;
+	must(uv_timer_init(loop, &c->next) == 0);
+	c->handles = 2;
 	return c;
 }
 
@@ -236,36 +258,89 @@ static enum dns_outcome dns_outcome_of(int status)
 	}
 }
 
+static void dns_end(struct dns_question *q, const struct dns_reply *reply)
+{
+	dns_reply_cb done = q->done;
+	void *arg = q->arg;
+
+	free(q->name);
+	free(q);
+	done(arg, reply);
+}
+
+static void dns_on_next(uv_timer_t *timer);
+
 static void dns_on_answer(void *arg, int status, int timeouts, unsigned char *message, int n)
 {
-	struct dns_question *q = arg, question = *q;
+	struct dns_question *q = arg;
+	struct dns_client *c = q->client;
 	struct dns_reply reply = {
 		.outcome = dns_outcome_of(status),
 		.message = { (const char *)message, n > 0 && message ? (size_t)n : 0 },
 		.error = ares_strerror(status),
 	};
+	bool inside = c->inside;
 
 	(void)timeouts;
-	free(q);
-	question.done(question.arg, &reply);
+	c->open--;
+	c->inside = true;
+	dns_end(q, &reply);
+	c->inside = inside;
+	if (!c->closing && !list_empty(&c->waiting))
+		uv_timer_start(&c->next, dns_on_next, 0, 0);
+}
+
+/* Asks those that wait, as many as may be. */
+static void dns_ask_waiting(struct dns_client *c)
+{
+	if (c->open == 0)
+		c->asked = 0;
+	while (!list_empty(&c->waiting) && c->open < DNS_OPEN_MAX && c->asked < DNS_GROUP_MAX) {
+		struct dns_question *q = container_of(c->waiting.next, struct dns_question, link);
+
+		list_remove(&q->link);
+		c->open++;
+		c->asked++;
+		ares_query(c->channel, q->name, DNS_CLASS_IN, q->type, dns_on_answer, q);
+	}
+	dns_arm(c);
+}
+
+static void dns_on_next(uv_timer_t *timer)
+{
+	dns_ask_waiting(container_of(timer, struct dns_client, next));
 }
 
 void dns_client_ask(struct dns_client *c, const char *name, int type, dns_reply_cb done, void *arg)
 {
 	struct dns_question *q = xcalloc(1, sizeof(*q));
 
-	must(c->magic == DNS_CLIENT_MAGIC);
-	q->done = done;
-	q->arg = arg;
-	ares_query(c->channel, name, DNS_CLASS_IN, type, dns_on_answer, q);
-	dns_arm(c);
+	must(c->magic == DNS_CLIENT_MAGIC && !c->closing);
+	*q = (struct dns_question){
+		.client = c, .name = xstrdup(name), .type = type, .done = done, .arg = arg
+	};
+	list_push(&c->waiting, &q->link);
+	if (c->inside)
+		uv_timer_start(&c->next, dns_on_next, 0, 0);
+	else
+		dns_ask_waiting(c);
 }
 
 void dns_client_close(struct dns_client *c, void (*on_closed)(void *arg), void *arg)
 {
+	static const struct dns_reply closed = { .outcome = DNS_CLOSED, .error = "closed" };
+
 	must(c->magic == DNS_CLIENT_MAGIC);
 	c->on_closed = on_closed;
 	c->arg = arg;
+	c->closing = true;
 	ares_destroy(c->channel);
+	while (!list_empty(&c->waiting)) {
+		struct dns_question *q = container_of(c->waiting.next, struct dns_question, link);
+
+		list_remove(&q->link);
+		dns_end(q, &closed);
+	}
 	uv_close((uv_handle_t *)&c->timer, dns_on_timer_closed);
+	uv_close((uv_handle_t *)&c->next, dns_on_next_closed);
 }

@@ -31,7 +31,8 @@ typedef void (*dns_reply_cb)(void *arg, const struct dns_reply *);
 
 /* NULL: what is wrong with the settings, or with the resolver's. */
 struct dns_client *dns_client_new(uv_loop_t *, const struct config_dns *, struct error *);
-/* Asks for the records of a type of an absolute name.  The callback comes exactly once, and may
+/* Asks for the records of a type of an absolute name, at once or when so many other questions have
+ * ended that a server takes it.  The callback comes exactly once, and may
  * come before this returns. */
 void dns_client_ask(struct dns_client *, const char *name, int type, dns_reply_cb, void *arg);
 /* Every question that is open ends with DNS_CLOSED at once; then, later, on_closed. */

@@ -46,7 +46,7 @@ class RegistryRoutes(unittest.TestCase):
         cls.consul.kill()
 
     def setUp(self):
-        for ident in ("w1", "s1", "bad", "late"):
+        for ident in ("w1", "s1", "bad", "late", "late2"):
             self.consul.deregister(ident)
 
     def gateway(self, **more):
@@ -147,6 +147,19 @@ class RegistryRoutes(unittest.TestCase):
         metrics = gw.metrics()
         self.assertEqual(metrics['gatehouse_registry_routes{state="pending"}'], 0)
         self.assertGreaterEqual(metrics['gatehouse_registry_routes{state="refused"}'], 8)
+        # A file with a fault in it holds new routes up, and what is served goes on.
+        with open(gw.path, encoding="utf-8") as f:
+            good = f.read()
+        with open(gw.path, "w", encoding="utf-8") as f:
+            f.write("{")
+        self.register("late", "late2", gatehouse_path="/api/late")
+        wait_until(lambda: said(gw, "reload refused"), 15, "refused\n" + gw.tail())
+        self.assertEqual(self.get(gw, "/api/late")[0], 404)
+        self.assertEqual(self.get(gw, "/api/good")[0], 200)
+        self.assertEqual(self.routes(gw)[("late", None, "/api/late")]["state"], "pending")
+        with open(gw.path, "w", encoding="utf-8") as f:
+            f.write(good)
+        self.wait_status(gw, "/api/late", 200, 20)
         # A reload that no longer lets them have anything takes them out.
         value = dict(gw.config)
         del value["discovery"]["consul"]["routes"]

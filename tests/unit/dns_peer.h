@@ -103,6 +103,7 @@ struct dns_peer {
 	struct dns_peer_row rows[DNS_PEER_ROWS];
 	size_t count;
 	unsigned asked;
+	unsigned limit, most; /* questions on one connection; 0: none; as many as there were */
 };
 
 static inline struct dns_peer_row *dns_peer_find(struct dns_peer *p, const char *name, int type)
@@ -173,9 +174,13 @@ static inline void *dns_peer_run(void *arg)
 	int fd;
 
 	while ((fd = accept(p->fd, NULL, NULL)) >= 0) {
-		while (dns_peer_read(fd, head, 2) && (head[0] << 8 | head[1]) < 512 &&
+		unsigned n = 0;
+
+		while ((!p->limit || n < p->limit) && dns_peer_read(fd, head, 2) &&
+		       (head[0] << 8 | head[1]) < 512 &&
 		       dns_peer_read(fd, query, (size_t)(head[0] << 8 | head[1])))
-			dns_peer_answer(p, fd, query, (size_t)(head[0] << 8 | head[1]));
+			dns_peer_answer(p, fd, query, (size_t)(head[0] << 8 | head[1])), n++;
+		p->most = n > p->most ? n : p->most;
 		close(fd);
 	}
 	return NULL;

@@ -10,7 +10,7 @@ static uv_loop_t loop;
 static struct dns_peer peer;
 static struct config_dns config;
 static struct dns_client *client;
-static int calls, closed;
+static int calls, closed, answered;
 static enum dns_outcome outcome;
 static size_t length;
 
@@ -19,6 +19,7 @@ static void on_reply(void *arg, const struct dns_reply *reply)
 	ck_assert_ptr_eq(arg, &calls);
 	calls++;
 	outcome = reply->outcome;
+	answered += outcome == DNS_ANSWERED;
 	length = reply->message.n;
 	ck_assert_ptr_nonnull(reply->error);
 }
@@ -79,15 +80,37 @@ START_TEST(what_comes_of_questions)
 }
 END_TEST
 
+/* A server that takes 128 questions on a connection gets all of these, and answers them. */
+START_TEST(more_than_a_connection_takes)
+{
+	struct dns_peer_row *row = dns_peer_row(&peer, "web.test", DNS_A, 0);
+
+	dns_put_address(&row->records, "web.test", 1, "10.0.0.1");
+	row->answers = 1;
+	peer.limit = 128;
+	config.timeout = 2000;
+	calls = 0;
+	answered = 0;
+	for (int i = 0; i < 500; i++)
+		dns_client_ask(client, "web.test", DNS_A, on_reply, &calls);
+	while (calls < 500)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_int_eq(answered, 500);
+	finish();
+	ck_assert_uint_ge(peer.most, 64);
+	ck_assert_uint_le(peer.most, 127);
+}
+END_TEST
+
 START_TEST(closed_with_questions_open)
 {
 	dns_peer_row(&peer, "silent.test", DNS_A, DNS_PEER_SILENT);
 	calls = 0;
-	dns_client_ask(client, "silent.test", DNS_A, on_reply, &calls);
-	dns_client_ask(client, "silent.test", DNS_A, on_reply, &calls);
+	for (int i = 0; i < 200; i++)
+		dns_client_ask(client, "silent.test", DNS_A, on_reply, &calls);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	finish();
-	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(calls, 200);
 	ck_assert_int_eq(outcome, DNS_CLOSED);
 }
 END_TEST
@@ -112,5 +135,6 @@ END_TEST
 int main(void)
 {
 	return SUITE_BETWEEN("dns_client", setup, NULL, what_comes_of_questions,
-			     closed_with_questions_open, nobody_there);
+			     more_than_a_connection_takes, closed_with_questions_open,
+			     nobody_there);
 }
