@@ -9,6 +9,6 @@
 extern const struct cli_command cli_run_command, cli_worker_command, cli_check_command,
 	cli_routes_command, cli_explain_command, cli_schema_command, cli_plugin_command,
 	cli_version_command, cli_help_command, cli_probe_command, cli_reload_command,
-	cli_diff_command;
+	cli_diff_command, cli_upgrade_command;
 
 #endif

@@ -38,6 +38,7 @@ static int run_run(const struct cli_args *args)
 		.file = cli_config_file(args),
 		.consul_key = cli_value(args, "consul-kv"),
 		.log_level = run_choice(args, "log-level", levels, 4),
+		.pid_file = cli_value(args, "pid-file"),
 		.user = cli_value(args, "user"),
 		.log_format = run_choice(args, "log-format", formats, 2),
 	};
@@ -57,6 +58,7 @@ const struct cli_command cli_run_command = {
 	.summary = "Run the gateway in the foreground.",
 	.details = "SIGTERM and SIGINT let requests end, then the gateway exits with 0.\n"
 		   "SIGHUP reads the configuration again; a bad one leaves all as it is.\n"
+		   "SIGUSR2 has the binary, as it is now, take over (gatehouse upgrade).\n"
 		   "With --consul-kv the file starts the gateway and says how Consul is reached;\n"
 		   "the value of that key is then served instead, and each change of it is a\n"
 		   "reload.  A bad value, or none, leaves all as it is.\n"
@@ -66,6 +68,7 @@ const struct cli_command cli_run_command = {
 		     "serve the configuration in this key of Consul's store" },
 		   { "user", 0, "USER[:GROUP]",
 		     "become this user once it listens, whatever the file says" },
+		   { "pid-file", 0, "PATH", "write the process's number there once it serves" },
 		   { "log-level", 0, "LEVEL",
 		     "debug, info, warn or error, whatever the file says" },
 		   { "log-format", 0, "FORMAT", "json or text, whatever the file says" } },

@@ -55,7 +55,9 @@ struct admin {
 	bool local; /* only this machine can reach it */
 	struct list conns;
 	unsigned conn_count;
-	bool closing; /* the socket is closed */
+	bool closed;  /* the socket is */
+	bool retired; /* another gateway serves on it */
+	bool let_go;  /* admin_close() was called */
 };
 
 struct admin_conn {
@@ -70,6 +72,7 @@ struct admin_conn {
 	struct head head;
 	size_t used; /* bytes in "in" */
 	bool keep, skip_body;
+	bool asked;   /* a request is there, and its answer is not written yet */
 	size_t taken; /* bytes of "in" that belong to the request that is answered */
 	struct buf body;
 	uint64_t body_left;
@@ -84,7 +87,7 @@ struct admin_conn {
 
 static void admin_release(struct admin *a)
 {
-	if (!a->closing || a->conn_count)
+	if (!a->closed || !a->let_go || a->conn_count)
 		return;
 	a->magic = 0;
 	free(a);
@@ -123,7 +126,7 @@ static void admin_socket_closed(uv_handle_t *h)
 	struct admin *a = h->data;
 
 	listen_drop(&a->listen_set, a->listener);
-	a->closing = true;
+	a->closed = true;
 	admin_release(a);
 }
 
@@ -135,8 +138,27 @@ void admin_close(struct admin **where)
 		return;
 	must(a->magic == ADMIN_MAGIC);
 	*where = NULL;
+	a->let_go = true;
 	list_each(l, &a->conns) admin_conn_close(container_of(l, struct admin_conn, link));
+	if (!uv_is_closing(&a->socket.handle))
+		uv_close(&a->socket.handle, admin_socket_closed);
+	else
+		admin_release(a);
+}
+
+void admin_retire(struct admin *a)
+{
+	if (!a || a->retired)
+		return;
+	a->retired = a->listen_set.handed_on = true;
 	uv_close(&a->socket.handle, admin_socket_closed);
+	list_each(l, &a->conns)
+	{
+		struct admin_conn *c = container_of(l, struct admin_conn, link);
+
+		if (!c->asked)
+			admin_conn_close(c);
+	}
 }
 
 /* ---- one request ---- */
@@ -210,8 +232,9 @@ static void admin_send(struct admin_conn *c)
 	char date[CLOCK_HTTP_DATE_SIZE];
 
 	clock_http_date(clock_wall_us(), date);
-	if (r->body.failed)
+	if (r->body.failed || c->admin->retired)
 		c->keep = false;
+	c->asked = true;
 	buf_printf(&c->out_head,
 		   "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		   "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s%s%s%s\r\n",
@@ -274,6 +297,7 @@ static void admin_answer(struct admin_conn *c)
 	bool action = admin_action_exists(c->head.path);
 	bool reads = c->head.method_id == HTTP_GET || c->head.method_id == HTTP_HEAD;
 
+	c->asked = true;
 	c->skip_body = c->head.method_id == HTTP_HEAD;
 	c->keep = !c->head.close && (c->head.minor == 1 || c->head.keep_alive);
 	if (!admin_host_allowed(c->admin, c->head.authority)) {
@@ -339,7 +363,7 @@ static void admin_next(struct admin_conn *c)
 	buf_clear(&c->reply.body);
 	buf_fini(&c->body);
 	c->reply.allow = NULL;
-	c->skip_body = false;
+	c->skip_body = c->asked = false;
 	head_reset(&c->head);
 	parse_start(&c->parser, PARSE_REQUEST, &c->head, &admin_limits);
 	c->used -= c->taken;
@@ -454,7 +478,24 @@ static int admin_listen(struct admin *a, uv_loop_t *loop)
 	rc = unix_socket ? uv_pipe_open(&a->socket.pipe, fd) : uv_tcp_open(&a->socket.tcp, fd);
 	if (rc == 0)
 		listen_give(a->listener);
-	return rc ? rc : uv_listen(&a->socket.stream, ADMIN_CONNS_MAX, admin_on_connection);
+	if (rc || a->listen_set.handed_on)
+		return rc;
+	return uv_listen(&a->socket.stream, ADMIN_CONNS_MAX, admin_on_connection);
+}
+
+void admin_serve(struct admin *a)
+{
+	if (!a || !a->listen_set.handed_on)
+		return;
+	a->listen_set.handed_on = false;
+	int rc = uv_listen(&a->socket.stream, ADMIN_CONNS_MAX, admin_on_connection);
+	if (rc)
+		log_error("the admin listener does not serve", LOG_S("error", uv_strerror(rc)));
+}
+
+const struct listen_set *admin_listeners(const struct admin *a)
+{
+	return a ? &a->listen_set : NULL;
 }
 
 static bool admin_is_local(const struct config_listen *l)
@@ -472,6 +513,7 @@ struct admin *admin_open(struct control *control, const struct config_listen *wh
 	a->local = admin_is_local(where);
 	list_init(&a->conns);
 	a->listen_set.passed = &control->passed;
+	a->listen_set.handed_on = control->listen_set.handed_on;
 	a->listener = listen_take(&a->listen_set, where, 1, e);
 	if (!a->listener) {
 		free(a);
@@ -487,5 +529,5 @@ struct admin *admin_open(struct control *control, const struct config_listen *wh
 
 const char *admin_url(const struct admin *a)
 {
-	return a ? a->listener->url : "off";
+	return a && !a->closed ? a->listener->url : "off";
 }

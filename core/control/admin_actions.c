@@ -11,6 +11,7 @@
 #include "control/diff.h"
 #include "control/release.h"
 #include "control/reload.h"
+#include "control/upgrade.h"
 
 /* What stands in the path for the "*", and the request's body. */
 struct action_input {
@@ -116,6 +117,44 @@ static bool action_diff(struct control *c, const struct action_input *in, struct
 	return false;
 }
 
+static void action_on_upgraded(void *arg, const struct upgrade_outcome *o)
+{
+	struct admin_pending *p = arg;
+
+	p->upgrade = NULL;
+	p->reply->status = o->done ? 200 : 409;
+	admin_json(p->reply, json_pack("{s:s, s:i, s:O}", "outcome", o->done ? "done" : "refused",
+				       "pid", o->pid, "errors", o->errors));
+	p->done(p);
+}
+
+/* The body is empty, or {"binary": PATH}. */
+static bool action_upgrade(struct control *c, const struct action_input *in,
+			   struct admin_pending *p)
+{
+	json_t *body = in->body.n ? json_loadb(in->body.p, in->body.n, 0, NULL) : json_object();
+	const json_t *binary = json_object_get(body, "binary");
+	struct error e = { "" };
+
+	if (!json_is_object(body) || (binary && !json_is_string(binary)))
+		error_set(&e, "the body is neither empty nor {\"binary\": PATH}");
+	else
+		p->upgrade = upgrade_start(
+			c,
+			&(struct upgrade_request){ .who = "admin",
+						   .binary = json_string_value(binary),
+						   .cb = action_on_upgraded,
+						   .arg = p },
+			&e);
+	json_decref(body);
+	if (p->upgrade)
+		return false;
+	p->reply->status = 409;
+	admin_json(p->reply, json_pack("{s:s, s:i, s:[s]}", "outcome", "refused", "pid", 0,
+				       "errors", e.text));
+	return true;
+}
+
 static const struct {
 	const char *path; /* up to the name, when there is one */
 	const char *rest; /* behind it; NULL: no name */
@@ -123,6 +162,7 @@ static const struct {
 } admin_actions[] = {
 	{ "/reload", NULL, action_reload },
 	{ "/diff", NULL, action_diff },
+	{ "/upgrade", NULL, action_upgrade },
 	{ "/plugins/", "/release", action_release },
 };
 
@@ -175,6 +215,9 @@ void admin_action_forget(struct admin_pending *p)
 	if (p->release)
 		release_forget(p->release);
 	diff_cancel(&p->diff);
+	if (p->upgrade)
+		upgrade_forget(p->upgrade);
+	p->upgrade = NULL;
 	p->ask = NULL;
 	p->release = NULL;
 }

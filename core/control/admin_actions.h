@@ -12,6 +12,7 @@ struct admin_reply;
 struct control;
 struct diff;
 struct release;
+struct upgrade;
 struct reload_ask;
 
 /* A request whose answer is not there yet; all zero but for reply and done. */
@@ -21,6 +22,7 @@ struct admin_pending {
 	struct reload_ask *ask;               /* of a reload on its way; or NULL */
 	struct release *release;              /* of a plugin, likewise */
 	struct diff *diff;                    /* likewise */
+	struct upgrade *upgrade;              /* likewise */
 };
 
 /* Whether POST to the path does anything. */

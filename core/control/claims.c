@@ -257,10 +257,16 @@ static json_t *claims_snapshot(void *arg)
 			 "routes", claim_set_save(&c->set));
 }
 
-static void claims_restore(struct claims *c, const char *path)
+json_t *claims_save(struct claims *c)
+{
+	return claims_snapshot(c);
+}
+
+/* From disk, or from a gateway that this one takes over from. */
+static void claims_restore(struct claims *c, const char *path, const json_t *handed)
 {
 	struct error e = { "" };
-	json_t *json = snapshot_read(path, &e);
+	json_t *json = handed ? json_incref((json_t *)(uintptr_t)handed) : snapshot_read(path, &e);
 	const char *format = json_string_value(json_object_get(json, "format"));
 
 	if (json &&
@@ -290,11 +296,14 @@ struct claims *claims_open(struct control *control)
 
 void claims_begin(struct claims *c, const struct gateway_config *config)
 {
+	const json_t *handed = takeover_claims(&c->control->takeover);
+	bool on = config->consul.routes.on;
 	char *path = NULL;
 
-	if (config->snapshot && config->consul.routes.on &&
-	    asprintf(&path, "%s.routes", config->snapshot) >= 0)
-		claims_restore(c, path);
+	if (config->snapshot && on && asprintf(&path, "%s.routes", config->snapshot) < 0)
+		path = NULL;
+	if (on && (path || handed))
+		claims_restore(c, path ? path : "", handed);
 	snapshot_init(&c->snapshot, &c->control->loop, path, claims_snapshot, c);
 	free(path);
 }

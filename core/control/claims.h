@@ -23,9 +23,11 @@ struct claims_stats {
 
 /* Nothing is known, and Consul is not asked yet. */
 struct claims *claims_open(struct control *);
-/* Once, before the first generation: begins with what is on disk, beside the snapshot of
- * discovery. */
+/* Once, before the first generation: begins with what the gateway before has handed on, else with
+ * what is on disk, beside the snapshot of discovery. */
 void claims_begin(struct claims *, const struct gateway_config *);
+/* What it would write to disk, for the gateway that takes over: a new reference. */
+json_t *claims_save(struct claims *);
 /* A generation serves: Consul is asked as its configuration says, or not any more. */
 void claims_serve(struct claims *, const struct gateway_config *);
 /* What is asked for now (discovery/claim.h): a new reference. */

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,8 +19,10 @@
 #include "control/admin.h"
 #include "control/claims.h"
 #include "control/generation.h"
+#include "control/pidfile.h"
 #include "control/privilege.h"
 #include "control/reload.h"
+#include "control/upgrade.h"
 #include "discovery/consul_key.h"
 #include "discovery/registration.h"
 
@@ -48,6 +51,7 @@ static void control_finish(struct control *c)
 	uv_close((uv_handle_t *)&c->on_term, NULL);
 	uv_close((uv_handle_t *)&c->on_int, NULL);
 	uv_close((uv_handle_t *)&c->on_hup, NULL);
+	uv_close((uv_handle_t *)&c->on_usr2, NULL);
 	uv_close((uv_handle_t *)&c->tick, NULL);
 	uv_close((uv_handle_t *)&c->linger, NULL);
 	registration_close(&c->registration);
@@ -56,6 +60,9 @@ static void control_finish(struct control *c)
 	claims_close(&c->claims);
 	reload_close(&c->reload);
 	admin_close(&c->admin);
+	upgrade_close(&c->upgrade);
+	takeover_close(&c->takeover);
+	pidfile_remove(c->options.pid_file);
 	listen_stop(&c->listen_set);
 }
 
@@ -117,6 +124,35 @@ static void control_stop_now(struct control *c, const char *why)
 		generation_drain(container_of(l, struct generation, link), 0, 0, false);
 }
 
+void control_hand_over(struct control *c, int pid)
+{
+	c->stopping = c->draining = true;
+	c->listen_set.handed_on = true;
+	notify_send(&c->notify, "MAINPID=%d", pid);
+	notify_close(&c->notify);
+	consul_key_close(&c->consul_key);
+	reload_stop(c->reload);
+	/* The other registers the same; taking it out would hide both. */
+	registration_close(&c->registration);
+	admin_retire(c->admin);
+	listen_stop(&c->listen_set);
+	list_each_safe(l, &c->generations)
+	{
+		struct generation *g = container_of(l, struct generation, link);
+
+		generation_drain(g, g->config->timeouts.drain, g->config->timeouts.drain_tunnel,
+				 true);
+	}
+}
+
+static void control_on_usr2(uv_signal_t *h, int number)
+{
+	struct error e = { "" };
+
+	(void)number;
+	upgrade_start(h->data, &(struct upgrade_request){ .who = "SIGUSR2" }, &e);
+}
+
 static void control_on_signal(uv_signal_t *h, int number)
 {
 	struct control *c = h->data;
@@ -130,10 +166,17 @@ static void control_on_signal(uv_signal_t *h, int number)
 
 /* ---- generations ---- */
 
-static void control_print_failure(const struct generation *g)
+/* Why it does not start: to whoever started it. */
+static void control_say(struct control *c, const char *why)
+{
+	fprintf(stderr, "gatehouse: %s\n", why);
+	takeover_note(&c->takeover, why);
+}
+
+static void control_print_failure(struct control *c, const struct generation *g)
 {
 	for (size_t i = 0; i < g->error_count; i++)
-		fprintf(stderr, "gatehouse: %s\n", g->errors[i]);
+		control_say(c, g->errors[i]);
 }
 
 static void control_log_ready(const struct control *c, const struct generation *g, bool reload)
@@ -195,6 +238,33 @@ static void control_register(struct control *c, const struct gateway_config *con
 		registration_leave(old, control_on_left, old);
 }
 
+/* The first generation serves, and no other gateway has a part in it. */
+static void control_begin(struct control *c)
+{
+	struct error e = { "" };
+
+	passed_report(&c->passed);
+	passed_trim(&c->passed);
+	if (pidfile_write(c->options.pid_file, &e))
+		log_error("no pid file", LOG_S("error", e.text));
+	control_tell_ready(c, "");
+}
+
+/* The gateway before has stepped back: this one answers for all that it did. */
+static void control_on_go(void *arg)
+{
+	struct control *c = arg;
+
+	c->listen_set.handed_on = false;
+	admin_serve(c->admin);
+	if (!c->current)
+		return;
+	log_info("took over from another process");
+	control_register(c, c->current->config);
+	control_begin(c);
+	takeover_serving(&c->takeover);
+}
+
 static void control_on_ready(void *arg, struct generation *g)
 {
 	struct control *c = arg;
@@ -216,15 +286,27 @@ static void control_on_ready(void *arg, struct generation *g)
 				 old->config->timeouts.drain_tunnel, true);
 		control_limit_generations(c);
 	}
-	control_register(c, g->config);
+	if (old || !c->takeover.on)
+		control_register(c, g->config);
 	claims_serve(c->claims, g->config);
 	control_log_ready(c, g, old != NULL);
 	if (!old) {
 		bound_drop(&c->bound, &c->listen_set);
-		passed_report(&c->passed);
-		control_tell_ready(c, "");
+		if (c->takeover.on)
+			takeover_ready(&c->takeover);
+		else
+			control_begin(c);
 	}
 	reload_on_ready(c->reload, g);
+}
+
+void control_check_end(struct control *c)
+{
+	if (!c->stopping || !list_empty(&c->generations) || c->finished ||
+	    upgrade_waits(c->upgrade))
+		return;
+	log_info("ended");
+	control_finish(c);
 }
 
 static void control_on_end(void *arg, struct generation *g)
@@ -237,7 +319,7 @@ static void control_on_end(void *arg, struct generation *g)
 		c->ended_restarts += g->slots[i].restarts;
 	}
 	if (g->failed && !c->current && !c->stopping) {
-		control_print_failure(g);
+		control_print_failure(c, g);
 		c->status = 1;
 		control_finish(c);
 	} else if (g->failed && !c->stopping) {
@@ -250,10 +332,7 @@ static void control_on_end(void *arg, struct generation *g)
 	generation_free(g);
 	/* Two generations lived side by side: what that took goes back to the system. */
 	malloc_trim(0);
-	if (c->stopping && list_empty(&c->generations)) {
-		log_info("ended");
-		control_finish(c);
-	}
+	control_check_end(c);
 }
 
 void control_hold(struct control *c)
@@ -278,8 +357,7 @@ void control_first_failed(struct control *c, const json_t *errors)
 	const json_t *text;
 	size_t i;
 
-	json_array_foreach(errors, i, text)
-		fprintf(stderr, "gatehouse: %s\n", json_string_value(text));
+	json_array_foreach(errors, i, text) control_say(c, json_string_value(text));
 	c->status = 1;
 	control_finish(c);
 }
@@ -298,6 +376,7 @@ struct generation *control_start_generation(struct control *c, struct gateway_co
 			.log_level = c->options.log_level,
 			.log_format = c->options.log_format,
 			.before = c->current,
+			.saved = takeover_services(&c->takeover),
 			.events = &control_events,
 			.arg = c,
 		},
@@ -374,19 +453,32 @@ static void control_raise_limits(void)
 	}
 }
 
-static struct gateway_config *control_load(const struct control_options *options)
+static void control_note_errors(struct control *c, struct config_errors *errors)
 {
+	config_errors_print(errors, c->options.file, stderr);
+	for (size_t i = 0; i < errors->count; i++) {
+		char *line = config_error_line(&errors->items[i], c->options.file);
+
+		takeover_note(&c->takeover, line);
+		free(line);
+	}
+}
+
+static struct gateway_config *control_load(struct control *c)
+{
+	struct str text = takeover_text(&c->takeover);
 	struct config_errors errors = { 0 };
-	json_t *utf8 = json_string(options->file);
+	json_t *utf8 = json_string(c->options.file);
 
 	if (!utf8) {
 		fprintf(stderr, "gatehouse: the configuration's path must be UTF-8\n");
 		return NULL;
 	}
 	json_decref(utf8);
-	struct gateway_config *config = gateway_config_load(options->file, NULL, &errors);
+	struct gateway_config *config = gateway_config_load(c->options.file, text.p ? &text : NULL,
+							    &errors);
 	if (!config)
-		config_errors_print(&errors, options->file, stderr);
+		control_note_errors(c, &errors);
 	config_errors_fini(&errors);
 	return config;
 }
@@ -442,6 +534,8 @@ static void control_open(struct control *c)
 	control_watch(c, &c->on_term, control_on_signal, SIGTERM);
 	control_watch(c, &c->on_int, control_on_signal, SIGINT);
 	control_watch(c, &c->on_hup, control_on_hup, SIGHUP);
+	control_watch(c, &c->on_usr2, control_on_usr2, SIGUSR2);
+	takeover_wait(&c->takeover, &c->loop, control_on_go, c);
 	c->claims = claims_open(c);
 	c->reload = reload_open(c);
 	observer_start(&c->observer, c);
@@ -451,22 +545,28 @@ int control_run(const struct control_options *options)
 {
 	static struct control c;
 	struct error e = { "" };
-	struct gateway_config *config = control_load(options);
+	struct gateway_config *config;
 
-	if (!config)
-		return 1;
 	c = (struct control){ .options = *options,
 			      .started_us = clock_wall_us(),
 			      .started_ns = clock_mono_ns() };
+	upgrade_init();
+	takeover_read(&c.takeover, &c);
+	config = control_load(&c);
+	if (!config) {
+		takeover_close(&c.takeover);
+		return 1;
+	}
 	list_init(&c.generations);
 	control_log_start(&c, config);
 	notify_open(&c.notify);
 	passed_read(&c.passed);
 	c.listen_set.passed = &c.passed;
+	c.listen_set.handed_on = c.takeover.on;
 	control_raise_limits();
 	control_open(&c);
 	if (control_start(&c, config, &e)) {
-		fprintf(stderr, "gatehouse: %s\n", e.text);
+		control_say(&c, e.text);
 		c.status = 1;
 		control_finish(&c);
 	}

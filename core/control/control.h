@@ -17,6 +17,7 @@
 #include "control/observer.h"
 #include "control/passed.h"
 #include "control/quarantine.h"
+#include "control/takeover.h"
 #include "metrics/total.h"
 
 struct admin;
@@ -27,12 +28,14 @@ struct generation;
 struct registration;
 struct handed_set;
 struct reload;
+struct upgrade;
 
 struct control_options {
 	const char *file;       /* gateway.json */
 	const char *consul_key; /* whose value serves instead, once there is one; NULL: none */
 	int log_level;          /* enum log_level, or -1: as configured */
 	int log_format;         /* enum config_log_format, or -1: as configured */
+	const char *pid_file;   /* NULL: none */
 	const char *user;       /* USER or USER:GROUP to become; NULL: as configured */
 };
 
@@ -43,11 +46,13 @@ int control_run(const struct control_options *);
 struct control {
 	struct control_options options;
 	uv_loop_t loop;
-	uv_signal_t on_term, on_int, on_hup;
+	uv_signal_t on_term, on_int, on_hup, on_usr2;
 	uv_timer_t tick;
-	uint64_t tick_ns;    /* when the last tick was */
-	uint64_t started_us; /* wall clock */
-	uint64_t started_ns; /* clock_mono_ns() */
+	uint64_t tick_ns;         /* when the last tick was */
+	uint64_t started_us;      /* wall clock */
+	uint64_t started_ns;      /* clock_mono_ns() */
+	struct takeover takeover; /* from the gateway before */
+	struct upgrade *upgrade;  /* to the one after; NULL: none is on its way */
 	struct notify notify;
 	struct passed_set passed; /* sockets that it was started with */
 	struct listen_set listen_set;
@@ -81,6 +86,11 @@ struct generation *control_start_generation(struct control *, struct gateway_con
 void control_first_failed(struct control *, const json_t *errors);
 /* Tells the service manager that a generation serves, and in what state: "" or what happened. */
 void control_tell_ready(struct control *, const char *what);
+/* For control/upgrade: another gateway, that process, serves.  This one answers for nothing any
+ * more, drains and ends. */
+void control_hand_over(struct control *, int pid);
+/* For control/upgrade: whoever asked has been told, and nothing else may keep this process. */
+void control_check_end(struct control *);
 /* The counters of all that lives and all that has ended; total_fini() it. */
 void control_total(const struct control *, struct total *);
 

@@ -375,6 +375,17 @@ void generation_free(struct generation *g)
 		generation_release(g);
 }
 
+static int generation_adopt(struct generation *g, const json_t *saved)
+{
+	struct error e = { "" };
+	int rc = discovery_adopt(g->discovery, saved, &e);
+
+	if (rc)
+		log_warn("what the gateway before knew of services is ignored",
+			 LOG_S("error", e.text));
+	return rc;
+}
+
 struct generation *generation_start(const struct generation_spec *spec, struct error *e)
 {
 	struct generation *g = xcalloc(1, sizeof(*g));
@@ -401,7 +412,7 @@ struct generation *generation_start(const struct generation_spec *spec, struct e
 	if (spec->before) {
 		guard_inherit(g->guard, spec->before->guard);
 		discovery_inherit(g->discovery, spec->before->discovery);
-	} else {
+	} else if (!spec->saved || generation_adopt(g, spec->saved)) {
 		discovery_restore(g->discovery);
 	}
 	for (uint32_t i = 0; i < g->slot_count && !g->failed; i++) {

@@ -106,6 +106,8 @@ struct generation_spec {
 	/* Whose endpoints its workers begin with, so that a new generation does not start from
 	 * nothing; NULL: none. */
 	struct generation *before;
+	/* In its place, what another process knew (discovery_save()); NULL: what is on disk. */
+	const json_t *saved;
 	const struct generation_events *events;
 	void *arg;
 };

@@ -249,7 +249,8 @@ static void listen_adopt(struct listen_set *set, struct listener *l,
 			break;
 		l->fds = xrealloc(l->fds, (l->count + 1) * sizeof(*l->fds));
 		l->fds[l->count++] = fd;
-		l->shared = l->shared || !p->ours || config->path;
+		l->foreign = l->foreign || !p->ours;
+		l->shared = l->foreign || config->path;
 		p->taken = true;
 		if (config->path) {
 			l->path = l->path ? l->path : xstrdup(config->path);

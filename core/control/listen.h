@@ -27,6 +27,7 @@ struct listener {
 	char *path;    /* a unix socket's file */
 	dev_t device;  /* of the file, so that only our own is removed */
 	ino_t inode;
+	bool foreign;   /* the service manager's sockets, which the set "passed" has too */
 	bool shared;    /* workers take turns on what there is: a unix socket, or passed ones */
 	unsigned users; /* generations that use it */
 	bool given;     /* the first descriptor is not ours to close */

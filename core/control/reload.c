@@ -323,6 +323,11 @@ uint64_t reload_directory_print(const struct reload *r)
 	return r->directory_print;
 }
 
+struct str reload_text(const struct reload *r)
+{
+	return (struct str){ r->given.applied.p, r->given.applied.n };
+}
+
 json_t *reload_dropins(const struct reload *r)
 {
 	return r->dropins ? json_incref(r->dropins) : json_array();

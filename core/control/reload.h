@@ -55,6 +55,8 @@ void reload_first(struct reload *, struct gateway_config *);
 struct reload_ask *reload_ask(struct reload *, const struct reload_request *);
 /* on_outcome is not called any more; the reload goes on. */
 void reload_forget(struct reload_ask *);
+/* The text that serves when it did not come from the file: borrowed; p NULL: it did. */
+struct str reload_text(const struct reload *);
 /* The gateway ends: all who wait are told so, and those who ask later. */
 void reload_stop(struct reload *);
 /* Closes the handles and sets the pointer to NULL; the memory goes when the loop has let go of

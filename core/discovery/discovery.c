@@ -142,6 +142,16 @@ void discovery_restore(struct discovery *d)
 	json_decref(json);
 }
 
+json_t *discovery_save(struct discovery *d)
+{
+	return discovery_snapshot(d);
+}
+
+int discovery_adopt(struct discovery *d, const json_t *saved, struct error *e)
+{
+	return discovery_restore_from(d, saved, e);
+}
+
 void discovery_keep(struct discovery *d, bool on)
 {
 	snapshot_enable(&d->snapshot, on);

@@ -5,6 +5,7 @@
 #ifndef GATEHOUSE_DISCOVERY_DISCOVERY_H
 #define GATEHOUSE_DISCOVERY_DISCOVERY_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -12,6 +13,7 @@
 #include "discovery/registry.h"
 
 struct discovery;
+struct error;
 struct gateway_config;
 
 typedef void (*discovery_closed_cb)(void *arg);
@@ -47,6 +49,11 @@ struct discovery *discovery_new(uv_loop_t *, const struct gateway_config *, regi
 void discovery_inherit(struct discovery *, const struct discovery *before);
 /* In its place at a start: they begin with the snapshot on disk, if there is one to be used. */
 void discovery_restore(struct discovery *);
+/* All that is known, for another process: a new reference; NULL: nothing is. */
+json_t *discovery_save(struct discovery *);
+/* In the place of discovery_restore(): they begin with what another process has saved.  0, or -1
+ * and why that is ignored. */
+int discovery_adopt(struct discovery *, const json_t *saved, struct error *);
 /* Whether it keeps the snapshot on disk: it does not until it is told to. */
 void discovery_keep(struct discovery *, bool on);
 /* Begins to follow a service, in Consul, in DNS or as its static endpoints say; again is

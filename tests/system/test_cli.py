@@ -41,8 +41,8 @@ def config(routes=(), **more):
 class Usage(unittest.TestCase):
     """--help everywhere, and one line with a suggestion for every slip."""
 
-    COMMANDS = ("run", "reload", "diff", "check", "routes", "explain", "schema", "plugin",
-                "version", "help")
+    COMMANDS = ("run", "reload", "upgrade", "diff", "check", "routes", "explain", "schema",
+                "plugin", "version", "help")
 
     def test_help(self):
         status, out, err = run("--help")

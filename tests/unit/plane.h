@@ -140,6 +140,7 @@ static inline void plane_open(void)
 	plane_signal(&plane.on_term);
 	plane_signal(&plane.on_int);
 	plane_signal(&plane.on_hup);
+	plane_signal(&plane.on_usr2);
 	plane.claims = claims_open(&plane);
 	plane.reload = reload_open(&plane);
 	observer_start(&plane.observer, &plane);
