@@ -27,6 +27,7 @@
 enum {
 	GENERATION_START_MS = 30 * 1000, /* until all workers must be ready */
 	GENERATION_GRACE_MS = 1000,      /* workers end by themselves at the drain limit */
+	GENERATION_TOLD_MS = 1000,       /* that a worker waits for fixed endpoints */
 	GENERATION_ERRORS_MAX = 200,
 	GENERATION_SERVICES_MIN = 64,   /* services that have counters of their own ... */
 	GENERATION_SERVICES_MAX = 2048, /* ... the others share those of "other" */
@@ -44,6 +45,38 @@ static void generation_send_service(struct slot *s, const struct registry_servic
 	json_decref(message);
 }
 
+/* Fixed endpoints are known a turn later than they are asked for, names when they have been
+ * looked up: a worker that listened at once would answer 503 to those who wait in the queue. */
+static bool generation_knows_fixed(const struct generation *g)
+{
+	const struct registry *r = discovery_registry(g->discovery);
+
+	for (size_t i = 0; i < g->config->service_count; i++) {
+		const struct config_service *c = &g->config->services[i];
+		const struct registry_service *s;
+
+		if (c->discovery != CONFIG_STATIC || !map_get(&g->needs, str_from(c->name)))
+			continue;
+		s = map_get(&r->services, str_from(c->name));
+		if (!s || !s->answered)
+			return false;
+	}
+	return true;
+}
+
+/* It may listen now, unless it is too early. */
+static void generation_tell(struct slot *s, uint64_t now_ns)
+{
+	if (!s->asked_ns || !s->proc ||
+	    (!generation_knows_fixed(s->generation) &&
+	     now_ns - s->asked_ns < GENERATION_TOLD_MS * GENERATION_MS))
+		return;
+	s->asked_ns = 0;
+	json_t *told = json_pack("{s:s}", "type", "told");
+	proc_send(s->proc, told);
+	json_decref(told);
+}
+
 static void generation_on_change(void *arg, const struct registry_service *service)
 {
 	struct generation *g = arg;
@@ -56,6 +89,8 @@ static void generation_on_change(void *arg, const struct registry_service *servi
 		 LOG_U("instances", service->endpoint_count), LOG_S("note", service->note));
 	for (uint32_t i = 0; i < g->slot_count; i++)
 		generation_send_service(&g->slots[i], service);
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		generation_tell(&g->slots[i], clock_mono_ns());
 }
 
 /* Counts of another generation's endpoints would go to places that mean others here. */
@@ -109,9 +144,8 @@ static void generation_on_needs(struct slot *s, const json_t *message)
 		discovery_need(g->discovery, copy);
 	}
 	generation_send_all(s, g);
-	json_t *told = json_pack("{s:s}", "type", "told");
-	proc_send(s->proc, told);
-	json_decref(told);
+	s->asked_ns = clock_mono_ns();
+	generation_tell(s, s->asked_ns);
 }
 
 /* ---- messages ---- */
@@ -542,8 +576,10 @@ static void generation_check_drain(struct generation *g, uint64_t now)
 
 void generation_tick(struct generation *g, uint64_t now, bool behind)
 {
-	for (uint32_t i = 0; i < g->slot_count; i++)
+	for (uint32_t i = 0; i < g->slot_count; i++) {
 		supervisor_tick(&g->slots[i], now, behind);
+		generation_tell(&g->slots[i], now);
+	}
 	guard_tick(g->guard);
 	if (g->state == GENERATION_DRAINING)
 		generation_check_drain(g, now);

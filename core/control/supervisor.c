@@ -98,7 +98,7 @@ int supervisor_spawn(struct slot *s, struct error *e)
 		return -1;
 	s->state = SLOT_STARTING;
 	s->spawned_ns = clock_mono_ns();
-	s->lost_ns = 0;
+	s->lost_ns = s->asked_ns = 0;
 	s->killed = s->slow = false;
 	generation_greet(s);
 	return 0;

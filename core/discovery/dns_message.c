@@ -39,7 +39,7 @@ static uint16_t dns_u16(struct dns_reader *r)
 {
 	const unsigned char *p = dns_take(r, 2);
 
-	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	return (uint16_t)(p ? p[0] << 8 | p[1] : 0);
 }
 
 static uint32_t dns_u32(struct dns_reader *r)

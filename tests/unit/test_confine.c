@@ -52,14 +52,15 @@ START_TEST(calls_and_files)
 	said_begin();
 	log_init(LOG_INFO, true, "worker 0");
 	confine_calls(&c, NULL, true);
-	if (!strstr(said(), "\"workers are confined\",\"landlock\":\"on\",\"seccomp\":\"on\""))
-		return; /* this machine, or this build, cannot: it was said why */
-	ck_assert_int_eq(make(c.access_log), 0);
-	ck_assert_int_eq(make(scratch_path("more/x")), 0);
-	ck_assert_int_eq(make(scratch_path("run/x")), 0);
-	ck_assert_int_eq(make(scratch_path("x")), EACCES);
-	errno = 0;
-	ck_assert(chroot("/") == -1 && errno == EPERM);
+	/* Else this machine, or this build, cannot, and it was said why. */
+	if (strstr(said(), "\"workers are confined\",\"landlock\":\"on\",\"seccomp\":\"on\"")) {
+		ck_assert_int_eq(make(c.access_log), 0);
+		ck_assert_int_eq(make(scratch_path("more/x")), 0);
+		ck_assert_int_eq(make(scratch_path("run/x")), 0);
+		ck_assert_int_eq(make(scratch_path("x")), EACCES);
+		errno = 0;
+		ck_assert(chroot("/") == -1 && errno == EPERM);
+	}
 	free((char *)(uintptr_t)c.access_log);
 	free(more);
 	free(run);
