@@ -264,7 +264,8 @@ static void worker_on_message(struct channel *channel, const json_t *message, vo
 			return;
 		w->channel_gone = true;
 		log_warn("control process gone: draining");
-		worker_drain(w, w->config->timeouts.drain, w->config->timeouts.drain, false);
+		/* A supervisor starts another, which takes the next connections. */
+		worker_drain(w, w->config->timeouts.drain, w->config->timeouts.drain, true);
 		return;
 	}
 	const char *type = json_string_value(json_object_get(message, "type"));

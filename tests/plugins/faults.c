@@ -31,6 +31,17 @@ static int faults_overflow(volatile char *from)
 	return faults_overflow(room) + room[0];
 }
 
+/* Past the end of what was allocated, into what the allocator keeps there. */
+static void faults_heap(void)
+{
+	volatile char *room = malloc(2000);
+	void *volatile behind = malloc(2000);
+
+	for (size_t i = 0; room && i < 2064; i++)
+		room[i] = 0x41;
+	free(behind);
+}
+
 static int faults_route_open(struct gh_route *rt)
 {
 	if (gh_open_options(rt, struct faults_route)->load)
@@ -47,6 +58,8 @@ static enum gh_verdict faults_on_request(struct gh_request *r)
 		faults_null();
 	if (gh_str_eq(path, "/faults/abort"))
 		abort();
+	if (gh_str_eq(path, "/faults/heap"))
+		faults_heap();
 	if (gh_str_eq(path, "/faults/overflow"))
 		return faults_overflow(NULL) ? GH_FAIL : GH_DROP;
 	if (gh_str_eq(path, "/faults/exit"))
