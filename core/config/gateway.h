@@ -46,6 +46,7 @@ struct config_limits {
 	int64_t connections;            /* per worker */
 	int64_t connections_per_client; /* per worker and address; 0: none */
 	uint64_t memory;                /* buffers of a worker: over it new requests are shed */
+	uint64_t worker_memory;         /* all of a worker: over it, it is replaced; 0: none */
 	int64_t pool;                   /* idle connections kept per endpoint and worker */
 	int64_t retries;                /* further tries of one request */
 	double retry_budget;            /* share of requests that may be retries, 0.1 = 10 % */

@@ -253,6 +253,10 @@ static const struct gh_option limits_rows[] = {
 	  .choices = "off", .min = 1, .max = 1000000, .flags = OPTION_WORD },
 	SIZE(struct config_limits, memory, "512MiB", 16 * MIB, 1024 * GIB,
 	     "Buffers of one worker; over it new requests get 503."),
+	{ GH_ROW_(struct config_limits, worker_memory, uint64_t, GH_OPT_SIZE, "unlimited",
+		  "Resident memory of one worker; over it, all are replaced as by a reload.  Of "
+		  "use against plugins that leak."),
+	  .choices = "unlimited", .min = 64 * MIB, .max = 1024 * GIB, .flags = OPTION_WORD },
 	GH_INT(struct config_limits, pool, "128", 0, 65535,
 	       "Idle connections that a worker keeps to one endpoint."),
 	GH_INT(struct config_limits, retries, "1", 0, 10, "Further tries of one request."),

@@ -59,22 +59,6 @@ static void metrics_info(struct buf *b, const struct control *c)
 	json_decref(missing);
 }
 
-/* Pages of memory that a process has; 0 when it cannot be told. */
-static uint64_t metrics_memory(int pid)
-{
-	uint64_t pages = 0;
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%*u %" SCNu64, &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void metrics_worker(struct buf *b, const char *name, const char *type, const char *help,
 			   const struct generation *g, double (*value)(const struct slot *))
 {
@@ -99,7 +83,7 @@ static double metrics_heartbeat_age(const struct slot *s)
 
 static double metrics_resident(const struct slot *s)
 {
-	return (double)metrics_memory(proc_pid(s->proc));
+	return (double)worker_memory_of(proc_pid(s->proc));
 }
 
 static void metrics_workers(struct buf *b, const struct control *c)
@@ -131,9 +115,12 @@ static void metrics_workers(struct buf *b, const struct control *c)
 		       metrics_heartbeat_age);
 	metrics_worker(b, "gatehouse_worker_resident_memory_bytes", "gauge",
 		       "Resident memory of the worker.", c->current, metrics_resident);
+	prometheus_counter(b, "gatehouse_worker_memory_replacements_total",
+			   "Times that workers were replaced since one was over its memory limit.",
+			   c->worker_memory.replaced);
 	prometheus_gauge(b, "gatehouse_control_resident_memory_bytes",
 			 "Resident memory of the control process.",
-			 (int64_t)metrics_memory(getpid()));
+			 (int64_t)worker_memory_of(getpid()));
 }
 
 /* ---- discovery ---- */

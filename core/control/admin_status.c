@@ -97,7 +97,7 @@ static json_t *status_worker(const struct slot *s, uint64_t now_ns)
 	const struct slab_header *h = s->slab.header;
 	uint64_t age = now_ns > h->heartbeat_ns ? (now_ns - h->heartbeat_ns) / 1000000 : 0;
 
-	return json_pack("{s:I, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
+	return json_pack("{s:I, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
 			 (json_int_t)s->index, "pid",
 			 s->proc ? json_integer(proc_pid(s->proc)) : json_null(), "state",
 			 slot_state_name(s->state), "restarts", (json_int_t)s->restarts,
@@ -105,7 +105,8 @@ static json_t *status_worker(const struct slot *s, uint64_t now_ns)
 			 (json_int_t)(s->proc ? (now_ns - s->spawned_ns) / 1000000 : 0),
 			 "connections", (json_int_t)h->connections_open, "requests_active",
 			 (json_int_t)h->requests_active, "requests", (json_int_t)h->requests,
-			 "buffers_bytes", (json_int_t)h->buffers_bytes);
+			 "buffers_bytes", (json_int_t)h->buffers_bytes, "memory_bytes",
+			 (json_int_t)(s->proc ? worker_memory_of(proc_pid(s->proc)) : 0));
 }
 
 static json_t *status_workers(const struct generation *g)

@@ -57,6 +57,7 @@ static void control_finish(struct control *c)
 	registration_close(&c->registration);
 	consul_key_close(&c->consul_key);
 	observer_close(&c->observer);
+	worker_memory_close(&c->worker_memory);
 	claims_close(&c->claims);
 	reload_close(&c->reload);
 	admin_close(&c->admin);
@@ -539,6 +540,7 @@ static void control_open(struct control *c)
 	c->claims = claims_open(c);
 	c->reload = reload_open(c);
 	observer_start(&c->observer, c);
+	worker_memory_start(&c->worker_memory, c);
 }
 
 int control_run(const struct control_options *options)

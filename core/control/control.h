@@ -18,6 +18,7 @@
 #include "control/passed.h"
 #include "control/quarantine.h"
 #include "control/takeover.h"
+#include "control/worker_memory.h"
 #include "metrics/total.h"
 
 struct admin;
@@ -62,6 +63,7 @@ struct control {
 	uint64_t last_number;
 	struct reload *reload;
 	struct observer observer;
+	struct worker_memory worker_memory;
 	struct admin *admin; /* NULL: off */
 	struct quarantine quarantine;
 	struct total ended; /* counters of the generations that have ended */

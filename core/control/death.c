@@ -42,6 +42,38 @@ static const json_t *death_plugin(const struct slot *s, uint32_t number)
 	return json_array_get(list, number - 1);
 }
 
+/* Whether the plugin stands before that use of the route already. */
+static bool death_used_before(const struct gateway_config *c, size_t route, size_t use,
+			      const char *plugin)
+{
+	for (size_t i = 0; i <= route; i++) {
+		const struct config_route *r = &c->routes[i];
+
+		for (size_t k = 0; k <= r->filter_count && (i < route || k < use); k++)
+			if (strcmp(k < r->filter_count ? r->filters[k].plugin : r->handler.plugin,
+				   plugin) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* While no worker has told its list: plugins are loaded, and numbered, as routes first name them,
+ * filters before the handler (plugin/chain.c). */
+static const char *death_name(const struct gateway_config *c, uint32_t number)
+{
+	for (size_t i = 0; i < c->route_count; i++) {
+		const struct config_route *r = &c->routes[i];
+
+		for (size_t k = 0; k <= r->filter_count; k++) {
+			const char *plugin = k < r->filter_count ? r->filters[k].plugin :
+								   r->handler.plugin;
+			if (!death_used_before(c, i, k, plugin) && --number == 0)
+				return plugin;
+		}
+	}
+	return NULL;
+}
+
 static void death_member(const json_t *object, const char *key, char *out, size_t size)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -67,10 +99,16 @@ void death_blame_of(const struct slot *s, struct slab_running r, uint64_t now_ns
 		death_member(plugin, "version", out->version, sizeof(out->version));
 		death_member(plugin, "hash", out->hash, sizeof(out->hash));
 	} else {
-		snprintf(out->plugin, sizeof(out->plugin), "number %" PRIu32, r.plugin);
+		const char *name = death_name(s->generation->config, r.plugin);
+		if (name)
+			snprintf(out->plugin, sizeof(out->plugin), "%s", name);
+		else
+			snprintf(out->plugin, sizeof(out->plugin), "number %" PRIu32, r.plugin);
 	}
 	snprintf(out->hook, sizeof(out->hook), "%s", plugin_hook_name((enum plugin_hook)r.hook));
-	if (r.route < s->generation->config->route_count)
+	/* A plugin is loaded once, for all its routes. */
+	if (r.hook != HOOK_LOAD && r.hook != HOOK_UNLOAD &&
+	    r.route < s->generation->config->route_count)
 		snprintf(out->route, sizeof(out->route), "%s",
 			 s->generation->config->routes[r.route].path);
 	snprintf(out->request_id, sizeof(out->request_id), "%.*s", (int)sizeof(r.request_id) - 1,

@@ -112,8 +112,8 @@ static void supervisor_failed_start(struct slot *s, int64_t status, int signal,
 
 	death_how(status, signal, how);
 	if (b->any)
-		snprintf(where, sizeof(where), ", in plugin %s, hook %s, route %s", b->plugin,
-			 b->hook, b->route);
+		snprintf(where, sizeof(where), ", in plugin %s, hook %s%s%s", b->plugin, b->hook,
+			 b->route[0] ? ", route " : "", b->route);
 	generation_fail(s->generation, "worker %" PRIu32 " %s %s before it was ready%s", s->index,
 			signal ? "was killed by" : "ended with", how, where);
 }

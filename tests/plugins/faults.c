@@ -31,15 +31,31 @@ static int faults_overflow(volatile char *from)
 	return faults_overflow(room) + room[0];
 }
 
-/* Past the end of what was allocated, into what the allocator keeps there. */
+/* In front of what was allocated, into what the allocator keeps there. */
 static void faults_heap(void)
 {
-	volatile char *room = malloc(2000);
-	void *volatile behind = malloc(2000);
+	volatile char *volatile room = malloc(2000);
 
-	for (size_t i = 0; room && i < 2064; i++)
-		room[i] = 0x41;
-	free(behind);
+	for (int i = 1; room && i <= 8; i++)
+		room[-i] = 0x41;
+	free((void *)(uintptr_t)room);
+}
+
+/* 8 MiB that nobody has any more. */
+static void faults_leak(void)
+{
+	volatile char *room = malloc(8 << 20);
+
+	for (size_t i = 0; room && i < 8 << 20; i += 4096)
+		room[i] = 1;
+}
+
+/* What no check sees: it does not run this. */
+static int faults_load(void)
+{
+	if (getenv("FAULTS_LOAD"))
+		abort();
+	return 0;
 }
 
 static int faults_route_open(struct gh_route *rt)
@@ -58,6 +74,8 @@ static enum gh_verdict faults_on_request(struct gh_request *r)
 		faults_null();
 	if (gh_str_eq(path, "/faults/abort"))
 		abort();
+	if (gh_str_eq(path, "/faults/leak"))
+		faults_leak();
 	if (gh_str_eq(path, "/faults/heap"))
 		faults_heap();
 	if (gh_str_eq(path, "/faults/overflow"))
@@ -71,4 +89,4 @@ static enum gh_verdict faults_on_request(struct gh_request *r)
 
 GH_PLUGIN(.name = "faults", .version = "1.2", .summary = "Goes wrong when asked to.",
 	  GH_OPTIONS(faults_options, struct faults_route), .route_open = faults_route_open,
-	  .on_request = faults_on_request);
+	  .load = faults_load, .on_request = faults_on_request);

@@ -279,11 +279,22 @@ def clock_jumps(n):
     return row.take(lab)
 
 
-def memory_limit(n):
-    """Named in the table, so that nobody takes it for done."""
-    row = Row("memory limit of a worker", n)
-    row.skipped = "the gateway has none; a plugin that leaks is not ended"
-    return row
+def leaks(n):
+    """A plugin leaks until its worker is over the limit and is replaced."""
+    row, lab = Row("plugin: leak, memory limit", n), faulty_lab(limits={"worker_memory": "96MiB"})
+    traffic, most = lab.start_traffic(), 0
+    for i in range(n):
+        while lab.gateway.status()["generations"][-1]["generation"] < i + 2:
+            if most < 100 << 20:
+                request(lab.gateway.port, "/faults/leak")
+            most = max(w["memory_bytes"] for w in lab.gateway.status()["workers"])
+        wait_until(lambda: all(w["memory_bytes"] < 96 << 20 and w["state"] == "ready"
+                               for w in lab.gateway.status()["workers"]), 30, "new workers serve")
+        row.note = "replaced at %d MiB; " % (most >> 20) + row.note
+        most = 0
+        traffic.wait_more(50)
+    row.note = row.note.rstrip("; ")
+    return row.take(lab)
 
 
 def scenarios(long):
@@ -297,6 +308,6 @@ def scenarios(long):
              for how in ("null", "abort", "overflow", "heap", "exit", "loop")]
     rows += [("quarantine", quarantine, 3), ("control-kill", control_killed, few),
              ("disk-full", disk_full, 1), ("descriptors", descriptors, few),
-             ("memory", memory_limit, few),
+             ("leak", leaks, 2 if long else 1),
              ("clock", clock_jumps, 2 * few)]
     return rows

@@ -79,6 +79,21 @@ class Command(ProcessCase):
         self.assertIn("no network interface has this address", err)
         self.assertEqual(request(gw.port, "/web/a").status, 200)
 
+    def test_plugin_that_crashes_in_the_worker_alone(self):
+        gw = start_gateway(self.config(plugin_dir=test_plugins()), env={"FAULTS_LOAD": "1"})
+        self.addCleanup(gw.stop)
+        pids = gw.worker_pids()
+        config = json.loads(json.dumps(gw.config))
+        config["routes"].append({"path": "/f", "plugin": "faults"})
+        write(gw.path, config)
+        status, out, err = run_gatehouse("reload", "-c", gw.path, limit=60)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("worker 0 was killed by SIGABRT before it was ready, in plugin faults, "
+                      "hook load\n", err)
+        self.assertIn("refused; the gateway goes on as it was", err)
+        self.assertEqual((gw.worker_pids(), request(gw.port, "/web/a").status), (pids, 200))
+        self.assertEqual(len(gw.status()["generations"]), 1)
+
     def test_what_does_not_reload_is_told(self):
         gw = self.start()
         admin = "127.0.0.1:%d" % gw.admin

@@ -144,6 +144,7 @@ static inline void plane_open(void)
 	plane.claims = claims_open(&plane);
 	plane.reload = reload_open(&plane);
 	observer_start(&plane.observer, &plane);
+	worker_memory_start(&plane.worker_memory, &plane);
 }
 
 /* Starts what gateway.json says: the generation that serves. */

@@ -12,7 +12,11 @@ static struct slot slots[2];
 /* Two workers of a generation, one route and two plugins; none of them runs. */
 static void make(void)
 {
-	static struct config_route route = { .path = "/a/{id}" };
+	static struct config_use filter = { .plugin = "filter" };
+	static struct config_route route = { .path = "/a/{id}",
+					     .handler = { .plugin = "handler" },
+					     .filters = &filter,
+					     .filter_count = 1 };
 	struct error e = { "" };
 
 	config.routes = &route;
@@ -94,7 +98,12 @@ START_TEST(out_of_bounds)
 	json_decref(slots[1].plugins);
 	slots[1].plugins = NULL;
 	slots[1].slab.header->running.plugin = 1;
-	ck_assert_str_eq(read_of(1, 5).plugin, "number 1");
+	/* Before any worker has told its list, the configuration has the order. */
+	ck_assert_str_eq(read_of(1, 5).plugin, "filter");
+	slots[1].slab.header->running.plugin = 2;
+	ck_assert_str_eq(read_of(1, 5).plugin, "handler");
+	slots[1].slab.header->running.plugin = 99;
+	ck_assert_str_eq(read_of(1, 5).plugin, "number 99");
 	unmake();
 }
 END_TEST
