@@ -190,8 +190,7 @@ void confine_calls(const struct gateway_config *c, struct slab_header *slab, boo
 
 	if (confine_instrumented) {
 		if (tell)
-			log_info(
-				"workers are not confined: built with a sanitizer or for coverage");
+			log_info("workers are not confined: this build is instrumented");
 		return;
 	}
 	if (c->sandbox.landlock)
