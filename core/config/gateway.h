@@ -144,6 +144,14 @@ struct config_ejection {
 	int refused;             /* bool: a refused connection puts an endpoint out */
 };
 
+/* How much a service may have in hand, over all workers. */
+struct config_bounds {
+	int64_t requests;       /* 0: any number */
+	int64_t connections;    /* 0: any number */
+	int64_t pending;        /* requests that wait for either */
+	uint64_t queue_timeout; /* how long each may wait */
+};
+
 /* Positions in the choices of check.type. */
 enum { CONFIG_CHECK_OFF, CONFIG_CHECK_HTTP, CONFIG_CHECK_TCP };
 
@@ -219,6 +227,7 @@ struct config_service {
 	uint64_t connect, response;  /* 0: the default's */
 	struct config_ejection ejection;
 	struct config_check check;
+	struct config_bounds bounds;
 };
 
 /* A plugin in a route: the route's own or a filter. */

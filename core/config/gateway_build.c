@@ -349,6 +349,7 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 		.on_all_critical = raw->on_all_critical,
 		.connect = raw->timeout.connect,
 		.response = raw->timeout.response,
+		.bounds = raw->limits,
 	};
 	build_health(b, raw, pointer, object, s);
 	if (!*raw->name || strlen(raw->name) > 255 || raw->name[strcspn(raw->name, " \t/")])

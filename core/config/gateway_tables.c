@@ -344,6 +344,22 @@ static const struct gh_option service_dns_rows[] = {
 		"Which addresses are used; any: those of families that this machine has."),
 };
 
+#define BOUND(field, h)                                                                            \
+	{                                                                                          \
+		GH_ROW_(struct config_bounds, field, int64_t, GH_OPT_INT, "unlimited", h),         \
+			.choices = "unlimited", .min = 1, .max = 1000000, .flags = OPTION_WORD     \
+	}
+
+static const struct gh_option bounds_rows[] = {
+	BOUND(requests, "Requests that it may have in hand, of all workers; others wait."),
+	BOUND(connections, "Connections to it that may be open, of all workers, kept ones "
+			   "included; a request that needs one more waits."),
+	GH_INT(struct config_bounds, pending, "100", 0, 1000000,
+	       "Requests that may wait, of all workers; over it 503 service_overloaded."),
+	TIME(struct config_bounds, queue_timeout, "1s", 1, HOUR,
+	     "How long each may wait; over it 503 queue_timeout."),
+};
+
 static const struct gh_option service_rows[] = {
 	GH_ENUM(struct raw_service, discovery, "auto|consul|static|dns", "auto",
 		"Where its instances are found; auto: static with endpoints, dns with dns, else "
@@ -398,6 +414,8 @@ static const struct gh_option service_rows[] = {
 		  "Time limits for this service."),
 	GH_OBJECT(struct raw_service, ejection, ejection_rows, EJECTION_HELP "."),
 	GH_OBJECT(struct raw_service, check, check_rows, CHECK_HELP "."),
+	GH_OBJECT(struct raw_service, limits, bounds_rows,
+		  "How much it may have in hand at once, and how many requests may wait."),
 };
 
 static const struct gh_option filter_rows[] = {

@@ -97,6 +97,7 @@ struct raw_service {
 	struct raw_service_timeout timeout;
 	struct config_ejection ejection;
 	struct raw_check check;
+	struct config_bounds limits;
 };
 
 /* A member of "headers" or "meta". */

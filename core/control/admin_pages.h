@@ -30,6 +30,9 @@ json_t *admin_status(struct control *);
 json_t *admin_missing(struct control *);
 /* The services that are known from the snapshot on disk only: a new reference. */
 json_t *admin_restored(struct control *);
+/* control/admin_bounds: adds to each service in the list what it has in hand, where that is
+ * limited. */
+void admin_bounds(const struct control *, json_t *services);
 /* control/admin_metrics: Prometheus text. */
 void admin_metrics(struct control *, struct buf *);
 

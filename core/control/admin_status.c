@@ -235,9 +235,13 @@ static json_t *status_routes(const struct control *c)
 	return list;
 }
 
-static json_t *status_services(const struct generation *g)
+static json_t *status_services(const struct control *c)
 {
-	return g ? registry_status(discovery_registry(g->discovery)) : json_array();
+	const struct generation *g = c->current;
+	json_t *list = g ? registry_status(discovery_registry(g->discovery)) : json_array();
+
+	admin_bounds(c, list);
+	return list;
 }
 
 /* The key that the configuration is in; null: it is in the file. */
@@ -306,7 +310,7 @@ json_t *admin_status(struct control *c)
 	status_set(status, "dropins", reload_dropins(c->reload));
 	status_set(status, "routes", status_routes(c));
 	status_set(status, "registry_routes", claims_status(c->claims));
-	status_set(status, "services", status_services(g));
+	status_set(status, "services", status_services(c));
 	status_set(status, "consul", status_consul(g));
 	status_set(status, "dns", status_dns(g));
 	return status;

@@ -304,6 +304,8 @@ static int generation_make_slots(struct generation *g, struct error *e)
 {
 	const struct gateway_config *c = g->config;
 
+	if (crowd_create(&g->crowd, c->workers, (uint32_t)c->service_count, e))
+		return -1;
 	g->slots = xcalloc(c->workers, sizeof(*g->slots));
 	for (uint32_t i = 0; i < c->workers; i++) {
 		struct slot *s = &g->slots[i];
@@ -376,6 +378,7 @@ static void generation_release(void *arg)
 		json_decref(g->slots[k].plugins);
 	}
 	free(g->slots);
+	crowd_close(&g->crowd);
 	while ((e = map_next(&g->needs, &i)))
 		free(e->value);
 	map_fini(&g->needs);

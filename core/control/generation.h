@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "control/backoff.h"
+#include "metrics/crowd.h"
 #include "metrics/slab.h"
 
 struct discovery;
@@ -76,6 +77,7 @@ struct generation {
 	struct handed_set *handed;
 	char config_hash[17];
 	int config_fd;
+	struct crowd crowd;
 	int log_level, log_format; /* -1: as configured */
 	struct listen_set *listen_set;
 	struct quarantine *quarantine; /* the owner's */

@@ -120,6 +120,7 @@ static uv_stdio_container_t *proc_stdio(const struct proc_spec *spec, int channe
 	io[WORKER_FD_CHANNEL].data.fd = channel_fd;
 	io[WORKER_FD_SLAB].data.fd = spec->slab_fd;
 	io[WORKER_FD_CONFIG].data.fd = spec->config_fd;
+	io[WORKER_FD_CROWD].data.fd = spec->crowd_fd;
 	for (uint32_t i = 0; i < sockets; i++)
 		io[WORKER_FD_LISTEN + (int)i].data.fd = spec->listen_fds[i];
 	for (size_t i = 0; i < spec->plugin_count; i++)

@@ -20,7 +20,7 @@ struct proc_spec {
 	uint32_t worker;
 	const char *file;
 	int log_level, log_format; /* -1: as configured */
-	int slab_fd, config_fd;
+	int slab_fd, config_fd, crowd_fd;
 	const int *listen_fds; /* its own, then spare_each for each worker in spares */
 	uint32_t listen_count; /* of its own */
 	const json_t *spares;  /* workers; borrowed */

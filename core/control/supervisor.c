@@ -80,6 +80,7 @@ int supervisor_spawn(struct slot *s, struct error *e)
 		.log_format = g->log_format,
 		.slab_fd = s->slab.fd,
 		.config_fd = g->config_fd,
+		.crowd_fd = g->crowd.fd,
 		.listen_fds = fds,
 		.listen_count = n,
 		.spares = spares,
@@ -90,6 +91,7 @@ int supervisor_spawn(struct slot *s, struct error *e)
 		.text_bytes = g->config->text.n,
 	};
 	slab_renew(&s->slab);
+	crowd_renew(&g->crowd, s->index);
 	s->refused_told = 0;
 	s->proc = proc_spawn(&spec, &supervisor_events, s, e);
 	json_decref(spares);
@@ -168,6 +170,8 @@ void supervisor_on_exit(struct slot *s, int64_t status, int signal)
 	uint64_t now = clock_mono_ns();
 	struct death_blame blame;
 
+	/* What it had in hand of a service, others may have now. */
+	crowd_renew(&g->crowd, s->index);
 	refused_check(s, now);
 	death_blame_read(s, now, &blame);
 	bool cured = g->state != GENERATION_STARTING && supervisor_count(s, &blame, now);

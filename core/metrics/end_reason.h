@@ -60,6 +60,11 @@
 	  "The service of this route has never been seen.")                                        \
 	X(NO_ENDPOINTS, 503, "no_endpoints", "Service Unavailable",                                \
 	  "The service of this route has no instance.")                                            \
+	X(SERVICE_OVERLOADED, 503, "service_overloaded", "Service Unavailable",                    \
+	  "The service of this route has all the requests that it may have, and so has its "       \
+	  "queue.")                                                                                \
+	X(QUEUE_TIMEOUT, 503, "queue_timeout", "Service Unavailable",                              \
+	  "The request waited too long for its turn at the service of this route.")                \
 	X(CONNECT_REFUSED, 502, "connect_refused", "Bad Gateway",                                  \
 	  "The service refused the connection.")                                                   \
 	X(CONNECT_TIMEOUT, 504, "connect_timeout", "Gateway Timeout",                              \

@@ -277,13 +277,19 @@ static void prometheus_service_failures(struct buf *b, const struct total *t)
 	}
 
 /* Those from SERVICE_GAUGES on are gauges. */
-enum { SERVICE_GAUGES = 5 };
+enum { SERVICE_GAUGES = 8 };
 static const struct prometheus_member prometheus_service_members[] = {
 	SERVICE_MEMBER(retries, "gatehouse_upstream_retries_total", "Further tries of a request."),
 	SERVICE_MEMBER(retries_refused, "gatehouse_upstream_retries_refused_total",
 		       "Retries that the retry budget did not allow."),
 	SERVICE_MEMBER(failovers, "gatehouse_upstream_failovers_total",
 		       "Requests that another service took, as this one had no endpoint."),
+	SERVICE_MEMBER(queued, "gatehouse_upstream_queued_total",
+		       "Requests that waited for a place at the service."),
+	SERVICE_MEMBER(overloaded, "gatehouse_upstream_overloaded_total",
+		       "Requests refused, as the service and its queue were full."),
+	SERVICE_MEMBER(queue_timeouts, "gatehouse_upstream_queue_timeouts_total",
+		       "Requests refused, as they had waited too long for a place."),
 	SERVICE_MEMBER(connects, "gatehouse_upstream_connects_total",
 		       "Connections to the service that were opened."),
 	SERVICE_MEMBER(reused, "gatehouse_upstream_reused_total",
@@ -292,6 +298,8 @@ static const struct prometheus_member prometheus_service_members[] = {
 		       "Connections to the service, open now."),
 	SERVICE_MEMBER(idle, "gatehouse_upstream_connections_idle",
 		       "Connections to the service that are kept and not used now."),
+	SERVICE_MEMBER(pending, "gatehouse_upstream_pending",
+		       "Requests that wait for a place at the service now."),
 };
 
 static void prometheus_services(struct buf *b, const struct total *t)

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/shm.h"
 
-static const uint64_t SLAB_MAGIC = 0x676174652d736c63; /* another layout, another number */
+static const uint64_t SLAB_MAGIC = 0x676174652d736c64; /* another layout, another number */
 
 const uint64_t slab_bucket_us[SLAB_BUCKETS - 1] = {
 	500,    1000,   2500,    5000,    10000,   25000,    50000,    100000,
@@ -176,5 +176,5 @@ void slab_renew(struct slab *s)
 	h->connections_open = h->connections_idle = 0;
 	h->requests_active = h->buffers_bytes = h->tunnels_open = 0;
 	for (uint32_t i = 0; i < services; i++)
-		s->services[i].connections = s->services[i].idle = 0;
+		s->services[i].connections = s->services[i].idle = s->services[i].pending = 0;
 }

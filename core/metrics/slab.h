@@ -83,10 +83,14 @@ struct slab_service {
 	uint64_t retries;
 	uint64_t retries_refused;       /* the budget was used up */
 	uint64_t failovers;             /* requests that another service took */
+	uint64_t queued;                /* requests that had to wait for a place */
+	uint64_t overloaded;            /* requests for which there was none in the queue either */
+	uint64_t queue_timeouts;        /* requests that waited too long */
 	uint64_t connects;              /* connections opened */
 	uint64_t reused;                /* requests on a kept connection */
 	int64_t connections;            /* open now */
 	int64_t idle;                   /* of these in the pool */
+	int64_t pending;                /* requests that wait now */
 	struct slab_histogram duration; /* request sent to head received */
 };
 

@@ -78,12 +78,16 @@ static void total_add_service(struct total *t, const struct slab_service *from, 
 	to->retries += from->retries;
 	to->retries_refused += from->retries_refused;
 	to->failovers += from->failovers;
+	to->queued += from->queued;
+	to->overloaded += from->overloaded;
+	to->queue_timeouts += from->queue_timeouts;
 	to->connects += from->connects;
 	to->reused += from->reused;
 	total_add_histogram(&to->duration, &from->duration);
 	if (live) {
 		to->connections += from->connections;
 		to->idle += from->idle;
+		to->pending += from->pending;
 	}
 }
 

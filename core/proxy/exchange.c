@@ -10,6 +10,7 @@
 #include "proxy/hooks.h"
 #include "proxy/host.h"
 #include "proxy/proxy.h"
+#include "proxy/queue.h"
 #include "proxy/relay.h"
 #include "proxy/respond.h"
 #include "proxy/response.h"
@@ -54,6 +55,10 @@ static void exchange_on_deadline(struct deadline *d)
 		wait = WAIT_TOTAL;
 	switch (wait) {
 	case WAIT_NONE:
+		break;
+	case WAIT_QUEUE:
+		x->service->metrics->queue_timeouts++;
+		exchange_fail(x, END_QUEUE_TIMEOUT, NULL);
 		break;
 	case WAIT_CONNECT:
 		exchange_retry_or_fail(x, END_CONNECT_TIMEOUT, NULL);
@@ -356,8 +361,9 @@ void exchange_on_client_end(struct exchange *x, int status)
 		return;
 	}
 	/* A request that will never be whole, or a client that is gone altogether.  A client that
-	 * only ended its side still wants its answer. */
-	if (status || x->state == EXCHANGE_HEAD || !x->body_done)
+	 * only ended its side still wants its answer, but looks like one that left, which keeps no
+	 * place in a queue. */
+	if (status || x->state == EXCHANGE_HEAD || !x->body_done || exchange_is_queued(x))
 		exchange_drop(x, END_CLIENT_GONE);
 }
 
@@ -458,6 +464,8 @@ void exchange_end(struct exchange *x)
 	if (x->state >= EXCHANGE_LOG)
 		return;
 	exchange_drop_upstream(x, true);
+	if (x->gate)
+		queue_leave(x);
 	exchange_wait(x, WAIT_NONE, 0);
 	if (x->request_id_n == 0)
 		exchange_make_id(x);

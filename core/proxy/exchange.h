@@ -16,6 +16,7 @@
 #include "net/deadline.h"
 #include "net/flow.h"
 #include "route/table.h"
+#include "upstream/gate.h"
 #include "upstream/service.h"
 
 struct conn;
@@ -58,7 +59,7 @@ enum response_state { RESPONSE_NONE, RESPONSE_HEAD, RESPONSE_BODY, RESPONSE_DONE
 enum exchange_phase { PHASE_NONE, PHASE_REQUEST, PHASE_UPSTREAM, PHASE_RESPONSE };
 
 /* What the exchange's deadline is for. */
-enum exchange_wait { WAIT_NONE, WAIT_CONNECT, WAIT_RESPONSE, WAIT_STALL, WAIT_TOTAL };
+enum exchange_wait { WAIT_NONE, WAIT_QUEUE, WAIT_CONNECT, WAIT_RESPONSE, WAIT_STALL, WAIT_TOTAL };
 
 enum { REQUEST_ID_SIZE = 72, INTERIM_MAX = 16 };
 
@@ -122,6 +123,9 @@ struct exchange {
 	/* The way to the service. */
 	enum exchange_source source;
 	struct service *service;
+	struct gate *gate; /* at which it has a place, or waits for one */
+	bool admitted;     /* it has one */
+	struct gate_waiter queued;
 	struct endpoint *endpoint; /* referenced */
 	struct upconn *up;
 	struct pick_tried tried;
@@ -221,14 +225,21 @@ void exchange_enter(struct exchange *, enum exchange_state);
 void exchange_wait(struct exchange *, enum exchange_wait, uint64_t ms);
 
 /* The steps, each in the file of its name. */
-void exchange_route(struct exchange *);                                           /* route.c */
-void exchange_run_request_hooks(struct exchange *);                               /* hooks.c */
-void exchange_resume(struct exchange *, enum gh_verdict);                         /* hooks.c */
-void exchange_pick(struct exchange *);                                            /* pick.c */
+void exchange_route(struct exchange *);                   /* route.c */
+void exchange_run_request_hooks(struct exchange *);       /* hooks.c */
+void exchange_resume(struct exchange *, enum gh_verdict); /* hooks.c */
+void exchange_pick(struct exchange *);                    /* pick.c */
+/* It has waited for its turn. */
+void exchange_pick_admitted(struct exchange *);                                   /* pick.c */
 void exchange_retry_or_fail(struct exchange *, enum end_reason, const char *why); /* pick.c */
 /* Counts a try that ended so, for the service and for the endpoint. */
 void exchange_count_failure(struct exchange *, enum end_reason); /* pick.c */
 void exchange_drop_upstream(struct exchange *, bool reset);      /* pick.c */
+
+static inline bool exchange_is_queued(const struct exchange *x)
+{
+	return list_linked(&x->queued.link);
+}
 
 /* Whether there is a request at all, if only its first byte. */
 static inline bool exchange_has_begun(const struct exchange *x)

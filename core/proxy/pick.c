@@ -9,6 +9,7 @@
 #include "proxy/hash_key.h"
 #include "proxy/hooks.h"
 #include "proxy/proxy.h"
+#include "proxy/queue.h"
 #include "proxy/relay.h"
 #include "proxy/response.h"
 
@@ -79,14 +80,22 @@ static bool pick_take_kept(struct exchange *x)
 /* Takes a kept connection, unless the last one of that kind had just died under us. */
 static void pick_connect(struct exchange *x, bool fresh)
 {
-	int status;
+	int status = 0;
 
+	if (fresh || !pick_take_kept(x)) {
+		x->up = upconn_open(&x->proxy->upstream, x->endpoint, &pick_events, x, &status);
+		if (!x->up && status == UV_EBUSY) {
+			pick_forget_endpoint(x);
+			x->tries--;
+			queue_again(x);
+			return;
+		}
+	}
 	exchange_enter(x, EXCHANGE_CONNECT);
-	if (!fresh && pick_take_kept(x)) {
+	if (x->up && x->up->reused) {
 		pick_on_connect(x, 0);
 		return;
 	}
-	x->up = upconn_open(&x->proxy->upstream, x->endpoint, &pick_events, x, &status);
 	if (!x->up) {
 		exchange_retry_or_fail(x, pick_connect_reason(status), NULL);
 		return;
@@ -113,8 +122,6 @@ static struct endpoint *pick_endpoint(struct exchange *x)
 				   .rand = &x->proxy->rand,
 				   .now_ms = uv_now(x->proxy->loop) };
 
-	if (!x->service->endpoint_count)
-		pick_fail_over(x);
 	if (x->service->hash)
 		ask.keyed = hash_key(x, x->service->hash, &ask.key);
 	return service_pick(x->service, &ask);
@@ -123,6 +130,16 @@ static struct endpoint *pick_endpoint(struct exchange *x)
 void exchange_pick(struct exchange *x)
 {
 	exchange_enter(x, EXCHANGE_PICK);
+	if (!x->service->endpoint_count)
+		pick_fail_over(x);
+	/* A further try keeps the place of the first. */
+	if (x->service->gate != x->gate && !queue_admit(x))
+		return;
+	exchange_pick_admitted(x);
+}
+
+void exchange_pick_admitted(struct exchange *x)
+{
 	x->endpoint = pick_endpoint(x);
 	if (!x->endpoint) {
 		exchange_fail(x,

@@ -6,6 +6,7 @@
 #include "net/fetch.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/queue.h"
 
 enum { PROXY_HEAD_EXTRA = 64 * 1024, PROXY_FRESH_MS = 1000 };
 
@@ -50,6 +51,7 @@ void proxy_init(struct proxy *p)
 					 .rbufs = &p->rbufs };
 	upstream_start(&p->upstream);
 	services_init(&p->services, p->slab, p->config);
+	p->services.crowd = p->crowd;
 	proxy_resolve_services(p);
 	rand_seed_kernel(&p->rand);
 	buf_init(&p->head, limits->head + limits->response_head + PROXY_HEAD_EXTRA);
@@ -62,6 +64,7 @@ void proxy_init(struct proxy *p)
 	p->response_limits.target = limits->response_head;
 	list_init(&p->conns);
 	list_init(&p->later);
+	queue_init(p);
 	uv_idle_init(p->loop, &p->later_turn);
 	p->later_turn.data = p;
 }
@@ -120,6 +123,7 @@ void proxy_close_all(struct proxy *p)
 	proxy_close_kind(p, false);
 	proxy_close_kind(p, true);
 	upstream_close(&p->upstream);
+	queue_close(p);
 	/* Nothing is left that could ask for a turn. */
 	if (!uv_is_closing((uv_handle_t *)&p->later_turn))
 		uv_close((uv_handle_t *)&p->later_turn, NULL);

@@ -22,6 +22,7 @@
 #include "upstream/service.h"
 #include "upstream/upconn.h"
 
+struct crowd;
 struct exchange;
 struct fetcher;
 struct gateway_config;
@@ -38,6 +39,7 @@ struct proxy {
 	struct services services;
 	struct service ***route_services; /* by route: those of its uses' options, then NULL */
 	struct service **service_lists;   /* what these point into */
+	const struct crowd *crowd;        /* shared with other workers; NULL: there is none */
 	struct slab *slab;
 	struct slab_header *stats; /* slab->header */
 	struct deadlines *deadlines;
@@ -51,6 +53,8 @@ struct proxy {
 	struct parse_limits request_limits, response_limits;
 	struct list conns;      /* all client connections */
 	struct list later;      /* exchanges that plugin code asked something of */
+	struct list queues;     /* of gates that requests wait at */
+	uv_timer_t queue_look;  /* runs while there are any */
 	uv_idle_t later_turn;   /* runs while there are any */
 	struct map clients;     /* address to count, while limited */
 	struct exchange *spare; /* recycled exchanges */

@@ -11,6 +11,7 @@
 #include "proxy/hooks.h"
 #include "proxy/host.h"
 #include "proxy/proxy.h"
+#include "proxy/queue.h"
 #include "proxy/relay.h"
 
 enum {
@@ -314,6 +315,7 @@ void respond_reply(struct exchange *x)
 	if (x->reason == END_OK && !x->response_hooks_done && !hooks_run_response(x))
 		return;
 	exchange_drop_upstream(x, true);
+	queue_leave(x);
 	exchange_wait(x, WAIT_NONE, 0);
 	if (respond_must_wait(x))
 		return;

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "config/gateway.h"
+#include "metrics/crowd.h"
 #include "metrics/slab.h"
+#include "upstream/gate.h"
 #include "upstream/slow_start.h"
 #include "upstream/upconn.h"
 
@@ -69,10 +71,36 @@ void services_fini(struct services *all)
 		service_sets_free(s);
 		free(s->endpoints);
 		free(s->failover);
+		free(s->gate);
 		free(s->name);
 		free(s);
 	}
 	map_fini(&all->by_name);
+}
+
+static uint32_t service_bound(int64_t n)
+{
+	return n ? (uint32_t)n : GATE_UNLIMITED;
+}
+
+static void service_limit(const struct services *all, struct service *s,
+			  const struct config_service *own)
+{
+	const struct config_bounds *b = &own->bounds;
+	const struct crowd *c = all->crowd;
+	uint32_t at = (uint32_t)(own - all->config->services);
+	struct gate_rules rules = {
+		.max = { [CROWD_REQUESTS] = service_bound(b->requests),
+			 [CROWD_CONNECTIONS] = service_bound(b->connections),
+			 [CROWD_WAITING] = (uint32_t)b->pending },
+		.queue_ms = b->queue_timeout,
+	};
+
+	if (!b->requests && !b->connections)
+		return;
+	s->gate = xcalloc(1, sizeof(*s->gate));
+	gate_init(s->gate, &rules, c ? crowd_cells(c, at) : NULL, c ? c->workers : 1,
+		  c ? all->slab->header->worker : 0);
 }
 
 static void service_configure(struct services *all, struct service *s,
@@ -86,6 +114,7 @@ static void service_configure(struct services *all, struct service *s,
 	s->slow_start_ms = own->slow_start;
 	if (all->config->zone)
 		s->zone_mode = (enum zone_mode)own->prefer_zone;
+	service_limit(all, s, own);
 	s->failover = xcalloc(own->failover.n + 1, sizeof(struct service *));
 	for (size_t i = 0; i < own->failover.n; i++)
 		s->failover[s->failover_count++] = services_get(all, own->failover.items[i]);
@@ -323,6 +352,21 @@ struct endpoint *service_pick(struct service *s, const struct balance_ask *ask)
 	struct balance_ask again = *ask;
 	again.tried = &none;
 	return service_pick_untried(s, &again);
+}
+
+bool service_give_up_idle(struct service *s)
+{
+	for (size_t i = 0; i < s->endpoint_count; i++) {
+		struct list *idle = &s->endpoints[i]->idle;
+
+		if (list_empty(idle))
+			continue;
+		/* The one that has not been used for longest. */
+		struct upconn *uc = container_of(idle->prev, struct upconn, link);
+		upconn_close(&uc, false);
+		return true;
+	}
+	return false;
 }
 
 void service_retry_earn(struct service *s, double share)

@@ -15,6 +15,8 @@
 #include "upstream/zone.h"
 
 struct config_hash;
+struct crowd;
+struct gate;
 struct gateway_config;
 struct slab;
 struct slab_endpoint;
@@ -43,6 +45,7 @@ struct service {
 	struct service **failover;    /* stand in while there is no endpoint, in this order */
 	size_t failover_count;
 
+	struct gate *gate; /* NULL: it may have any number of requests */
 	double retry_tokens;
 	uint64_t connect_ms, response_ms, idle_ms;
 	uint32_t pool_max;
@@ -55,6 +58,9 @@ struct services {
 	struct map by_name;
 	struct slab *slab;
 	const struct gateway_config *config;
+	/* What other workers have in hand; NULL: each counts for itself.  Set after
+	 * services_init(). */
+	const struct crowd *crowd;
 };
 
 void services_init(struct services *, struct slab *, const struct gateway_config *);
@@ -71,6 +77,8 @@ void services_update(struct services *, const json_t *message, uint64_t now_ms);
 /* The endpoint for the next try, one that was not tried before if there is any; NULL when the
  * service has none. */
 struct endpoint *service_pick(struct service *, const struct balance_ask *);
+/* Closes a connection that is kept and not used; false: there is none. */
+bool service_give_up_idle(struct service *);
 /* A first try earns a share of a retry; a retry costs one.  False: the budget is used up. */
 void service_retry_earn(struct service *, double share);
 bool service_retry_take(struct service *);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "metrics/slab.h"
 #include "net/socket.h"
+#include "upstream/gate.h"
 #include "upstream/service.h"
 
 enum {
@@ -65,6 +66,15 @@ static void upconn_unidle(struct upconn *uc)
 	uc->endpoint->service->metrics->idle--;
 }
 
+/* Its descriptor is closed as the call returns: another may be opened. */
+static void upconn_uncount(struct upconn *uc)
+{
+	if (!uc->counted)
+		return;
+	uc->counted = false;
+	gate_give(uc->endpoint->service->gate, CROWD_CONNECTIONS);
+}
+
 void upconn_close(struct upconn **ucp, bool reset)
 {
 	struct upconn *uc = *ucp;
@@ -73,6 +83,7 @@ void upconn_close(struct upconn **ucp, bool reset)
 	if (!uc)
 		return;
 	upconn_unidle(uc);
+	upconn_uncount(uc);
 	uc->events = NULL;
 	uc->owner = NULL;
 	deadline_drop(&uc->deadline);
@@ -216,15 +227,29 @@ void upconn_asks(struct upconn *uc)
 	uc->asked_turn = uc->reused ? uc->up->turn : 0;
 }
 
+/* A place for one more; one that is kept and not used makes room for it. */
+static bool upconn_count(struct service *s)
+{
+	return gate_take(s->gate, CROWD_CONNECTIONS) ||
+	       (service_give_up_idle(s) && gate_take(s->gate, CROWD_CONNECTIONS));
+}
+
 struct upconn *upconn_open(struct upstream *up, struct endpoint *ep,
 			   const struct upconn_events *events, void *owner, int *status)
 {
+	struct gate *gate = ep->service->gate;
 	struct upconn *uc = calloc(1, sizeof(*uc));
 
 	if (!uc) {
 		*status = UV_ENOMEM;
 		return NULL;
 	}
+	if (gate && !upconn_count(ep->service)) {
+		free(uc);
+		*status = UV_EBUSY;
+		return NULL;
+	}
+	uc->counted = gate != NULL;
 	uc->magic = UPCONN_MAGIC;
 	uc->up = up;
 	uc->endpoint = ep;
@@ -234,6 +259,7 @@ struct upconn *upconn_open(struct upstream *up, struct endpoint *ep,
 	flow_init(&uc->out, up->rbufs, upconn_on_written, uc);
 	deadline_init(&uc->deadline, upconn_on_idle_deadline);
 	if ((*status = uv_tcp_init(up->loop, &uc->tcp))) {
+		upconn_uncount(uc);
 		free(uc);
 		return NULL;
 	}
@@ -254,7 +280,8 @@ void upconn_release(struct upconn **ucp)
 	struct endpoint *ep = uc->endpoint;
 
 	if (!ep->listed || ep->idle_count >= ep->service->pool_max || uc->out.busy ||
-	    uv_is_closing((uv_handle_t *)&uc->tcp)) {
+	    uv_is_closing((uv_handle_t *)&uc->tcp) ||
+	    (uc->counted && gate_keeps_too_many(ep->service->gate))) {
 		upconn_close(ucp, false);
 		return;
 	}

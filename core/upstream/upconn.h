@@ -52,6 +52,7 @@ struct upconn {
 	void *owner;
 	uint64_t asked_turn; /* when a request was sent on it after it had been kept; 0: never */
 	bool connected, reading, reused;
+	bool counted; /* it has a place of the service's gate */
 };
 
 /* What on_end is told when bytes came that no request had asked for. */
@@ -74,7 +75,8 @@ void upconn_asks(struct upconn *);
 /* Whether upconn_asks() can: not in a turn with so many events that the loop may have fetched more
  * of them meanwhile. */
 bool upconn_can_tell(const struct upconn *);
-/* Opens one; on_connect follows, unless the result is NULL and *status says why. */
+/* Opens one; on_connect follows, unless the result is NULL and *status says why: UV_EBUSY when the
+ * service may have no more. */
 struct upconn *upconn_open(struct upstream *, struct endpoint *, const struct upconn_events *,
 			   void *owner, int *status);
 /* Gives it back, clean between two messages, and sets *uc to NULL.  Kept, or closed when the

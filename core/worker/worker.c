@@ -17,6 +17,7 @@
 #include "config/gateway.h"
 #include "config/handed.h"
 #include "control/channel.h"
+#include "metrics/crowd.h"
 #include "net/fetch.h"
 #include "net/listener.h"
 #include "proxy/host.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct config_errors errors;
 	struct route_table *routes;
 	struct slab slab;
+	struct crowd crowd;
 	struct deadlines deadlines;
 	struct proxy proxy;
 	struct channel channel;
@@ -359,6 +361,7 @@ static int worker_load(struct worker *w)
 	confine_calls(w->config, w->slab.header, w->index == 0);
 	w->proxy.config = w->config;
 	w->proxy.slab = &w->slab;
+	w->proxy.crowd = &w->crowd;
 	w->proxy.loop = &w->loop;
 	w->proxy.deadlines = &w->deadlines;
 	w->routes = route_table_new(w->config, &w->errors);
@@ -442,7 +445,8 @@ int worker_main(void)
 
 	worker_ignore_signals();
 	confine_rights();
-	if (worker_read_start(&w, &e) || slab_open(&w.slab, WORKER_FD_SLAB, &e)) {
+	if (worker_read_start(&w, &e) || slab_open(&w.slab, WORKER_FD_SLAB, &e) ||
+	    crowd_open(&w.crowd, WORKER_FD_CROWD, &e)) {
 		fprintf(stderr, "gatehouse worker: %s\n", e.text);
 		return 2;
 	}
@@ -478,6 +482,7 @@ int worker_main(void)
 	gateway_config_free(w.config);
 	config_errors_fini(&w.errors);
 	slab_close(&w.slab);
+	crowd_close(&w.crowd);
 	json_decref(w.start);
 	munmap((void *)(uintptr_t)w.text.p, w.text.n + w.handed.n);
 	uv_loop_close(&w.loop);

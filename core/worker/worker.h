@@ -16,11 +16,12 @@
  *	3              the channel
  *	4              the slab
  *	5              the configuration's text, "text" bytes, and what config/handed.h adds to it
- *	6 ... 6+n-1    listening sockets, "listen" of them: at least one per address
- *	6+n ...        "spare_each" sockets of each of the workers "spares" (worker/spares.h), then
+ *	6              what all workers share (metrics/crowd.h)
+ *	7 ... 7+n-1    listening sockets, "listen" of them: at least one per address
+ *	7+n ...        "spare_each" sockets of each of the workers "spares" (worker/spares.h), then
  *	               copies of plugins, in the order of "plugins" in config/handed.h
  */
-enum { WORKER_FD_CHANNEL = 3, WORKER_FD_SLAB = 4, WORKER_FD_CONFIG = 5, WORKER_FD_LISTEN = 6 };
+enum { WORKER_FD_CHANNEL = 3, WORKER_FD_SLAB, WORKER_FD_CONFIG, WORKER_FD_CROWD, WORKER_FD_LISTEN };
 
 enum { WORKER_SPARES_MAX = 64 }; /* sockets of others that a worker holds */
 

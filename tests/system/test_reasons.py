@@ -23,7 +23,8 @@ LONG = 32 << 20
 # Words that take more than a request to provoke, and the test that does it.
 ELSEWHERE = {"overloaded": "test_limits.py", "never_registered": "test_discovery.py",
              "no_endpoints": "test_discovery.py", "response_unrequested": "test_http_faults.py",
-             "plugin_quarantined": "test_quarantine.py"}
+             "plugin_quarantined": "test_quarantine.py",
+             "service_overloaded": "test_pressure.py", "queue_timeout": "test_pressure.py"}
 
 
 def ms(n):

@@ -150,6 +150,7 @@ static void spawn(void)
 		.log_format = 1,
 		.slab_fd = file("slab"),
 		.config_fd = file("config"),
+		.crowd_fd = file("crowd"),
 		.listen_fds = sockets,
 		.listen_count = 1,
 		.spares = spares,
@@ -167,6 +168,7 @@ static void spawn(void)
 		close(plugins[i]);
 	close(spec.slab_fd);
 	close(spec.config_fd);
+	close(spec.crowd_fd);
 	json_decref(spares);
 	json_decref(hold);
 }
@@ -203,8 +205,8 @@ START_TEST(test_what_a_worker_gets)
 				"generation", 3, "worker", 6, "file", "/x/gateway.json", "text", 99,
 				"listen", 1, "spares", 5, 7, "spare_each", 1, "hold", "name", "p",
 				"log_level", -1, "log_format", 1);
-	json_t *fds = json_pack("[s,s,s,s,s,s,s]", "slab", "config", "own", "spare 5", "spare 7",
-				"p", "q");
+	json_t *fds = json_pack("[s,s,s,s,s,s,s,s]", "slab", "config", "crowd", "own", "spare 5",
+				"spare 7", "p", "q");
 	const char *text, *kept;
 	int argc, input, count, pid;
 
@@ -221,7 +223,7 @@ START_TEST(test_what_a_worker_gets)
 	/* Nothing to read, and nothing beside the contract. */
 	ck_assert_int_eq(input, 0);
 	ck_assert(json_equal(json_object_get(first, "contents"), fds));
-	ck_assert_int_eq(count, 3 + 1 + 7);
+	ck_assert_int_eq(count, 3 + 1 + 8);
 	ck_assert_int_eq(pid, proc_pid(proc));
 	proc_kill(proc, SIGKILL);
 	json_decref(got);
@@ -303,7 +305,7 @@ START_TEST(test_no_descriptors)
 	for (rlim_t n = 0; n < 20; n++) {
 		exits = closed = 0;
 		/* Those of the caller are open already. */
-		limit = (struct rlimit){ (rlim_t)lowest + SOCKETS + PLUGINS + 2 + n, all.rlim_max };
+		limit = (struct rlimit){ (rlim_t)lowest + SOCKETS + PLUGINS + 3 + n, all.rlim_max };
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		spawn();
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);

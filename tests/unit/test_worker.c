@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "metrics/crowd.h"
 #include "metrics/slab.h"
 #include "suite.h"
 
@@ -26,6 +27,7 @@ enum { FD_FREE = 40, LIMIT_MS = 10000 };
 #define GET "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 static struct slab slab;
+static struct crowd crowd;
 static struct sockaddr_in address, spare_address, origin_address;
 static int channel, origin;
 static pid_t worker;
@@ -98,21 +100,23 @@ struct start {
 
 static void begin(const struct start *s)
 {
-	int pair[2], fds[5];
+	int pair[2], fds[6];
 	size_t n;
 	char text[512];
 	struct error e;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	ck_assert_int_eq(slab_create(&slab, 0, 1, 1, 4, &e), 0);
+	ck_assert_int_eq(crowd_create(&crowd, 1, 4, &e), 0);
 	origin = listening(&origin_address);
 	fds[0] = pair[1];
 	fds[1] = s->no_slab ? -1 : slab.fd;
 	fds[2] = configuration(s->members ? s->members : ROUTES, &n);
-	fds[3] = listening(&address);
-	fds[4] = listening(&spare_address);
+	fds[3] = crowd.fd;
+	fds[4] = listening(&address);
+	fds[5] = listening(&spare_address);
 	if (s->no_socket)
-		fds[3] = fds[2];
+		fds[4] = fds[2];
 	snprintf(
 		text, sizeof(text),
 		"{\"generation\": 1, \"worker\": 0, \"file\": \"f\", \"text\": %zu, \"listen\": 1, "
@@ -121,9 +125,11 @@ static void begin(const struct start *s)
 	fflush(NULL);
 	worker = fork();
 	if (worker == 0)
-		become(fds, 5, s->no_start ? NULL : text);
-	for (int i = 2; i < 5; i++)
+		become(fds, 6, s->no_start ? NULL : text);
+	for (int i = 4; i < 6; i++)
 		close(fds[i]);
+	close(fds[2]);
+	crowd_close(&crowd);
 	close(pair[1]);
 	channel = pair[0];
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/gateway.h"
+#include "control/admin_pages.h"
+#include "control/control.h"
+#include "control/generation.h"
+
+static json_t *bounds_bound(int64_t n)
+{
+	return n ? json_integer((json_int_t)n) : json_null();
+}
+
+/* What all workers have in hand, and what they may have; null: any number. */
+static json_t *bounds_service(const struct crowd *crowd, uint32_t at, const struct config_bounds *b)
+{
+	const struct crowd_cell *cells = crowd_cells(crowd, at);
+	json_int_t in_hand[CROWD_KINDS];
+
+	for (int i = 0; i < CROWD_KINDS; i++)
+		in_hand[i] = (json_int_t)crowd_sum(cells, crowd->workers, (enum crowd_kind)i);
+	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I}", "requests", in_hand[CROWD_REQUESTS],
+			 "requests_max", bounds_bound(b->requests), "connections",
+			 in_hand[CROWD_CONNECTIONS], "connections_max",
+			 bounds_bound(b->connections), "pending", in_hand[CROWD_WAITING],
+			 "pending_max", (json_int_t)b->pending);
+}
+
+void admin_bounds(const struct control *c, json_t *services)
+{
+	const struct generation *g = c->current;
+	json_t *service;
+	size_t i;
+
+	json_array_foreach(services, i, service)
+	{
+		const char *name = json_string_value(json_object_get(service, "name"));
+		const struct config_service *s = g && name ?
+							 gateway_config_service(g->config, name) :
+							 NULL;
+
+		if (!s || (!s->bounds.requests && !s->bounds.connections))
+			continue;
+		json_object_set_new(
+			service, "limits",
+			bounds_service(&g->crowd, (uint32_t)(s - g->config->services), &s->bounds));
+	}
+}
