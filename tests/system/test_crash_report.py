@@ -37,13 +37,13 @@ class Report(Case):
         line = self.line("/faults/null")
         self.assertEqual((line["how"], line["address"], line["plugin"]),
                          ("SIGSEGV", "0x40", "faults"))
-        self.check_way(line, "faults_on_request+0x", "(faults.so) < ", "(gatehouse) < ")
+        self.check_way(line, "faults_on_request", "(faults.so) < ", "(gatehouse) < ")
 
     def test_abort(self):
         line = self.line("/faults/abort")
         self.assertEqual(line["how"], "SIGABRT")
         self.assertNotIn("address", line)
-        self.check_way(line, "abort+0x", "(libc.so", "faults_on_request+0x")
+        self.check_way(line, "abort+0x", "(libc.so", "faults_on_request")
 
     def test_stack_overflow(self):
         line = self.line("/faults/overflow")
