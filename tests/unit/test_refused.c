@@ -7,6 +7,7 @@
 
 #include "config/gateway.h"
 #include "control/generation.h"
+#include "plugin/image.h"
 #include "said.h"
 #include "suite.h"
 
@@ -28,7 +29,9 @@ START_TEST(logs_once)
 	ck_assert_str_eq(said(), "");
 	struct slab_refused *r = s.slab.header->refused;
 	r[0] = (struct slab_refused){ .claimed = 1, .done = 1, .number = SYS_execve };
-	r[0].running = (struct slab_running){ .plugin = 1, .request_id = "the-request" };
+	r[0].running = (struct slab_running){ .plugin = 1,
+					      .hook = HOOK_ON_REQUEST,
+					      .request_id = "the-request" };
 	refused_check(&s, 1);
 	ck_said("\"system call refused\",\"worker\":2,\"call\":\"execve\",\"answer\":\"EPERM\"");
 	ck_said("\"plugin\":\"p\",\"version\":\"1.2\"");
