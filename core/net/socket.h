@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/socket.h -- a stream's socket read and written by recv() and send().  libuv's read() and
- * write() do the same through the layers of files, which took 4 % more of a request.
+ * write() do the same through the layers of files, which costs more.
  * Called by: net/flow, upstream/upconn, proxy/conn.  Never: waits; libuv tells when to come. */
 #ifndef GATEHOUSE_NET_SOCKET_H
 #define GATEHOUSE_NET_SOCKET_H
