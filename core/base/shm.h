@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/shm.h -- memory shared by the control process and a worker, handed on as a descriptor.
- * Called by: metrics/slab.  Never: has a name in a file system. */
+/* base/shm.h -- memory shared by the control process and workers, handed on as a descriptor.
+ * Called by: metrics/slab and crowd.  Never: has a name in a file system. */
 #ifndef GATEHOUSE_BASE_SHM_H
 #define GATEHOUSE_BASE_SHM_H
 

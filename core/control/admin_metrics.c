@@ -28,6 +28,28 @@ void control_total(const struct control *c, struct total *t)
 	}
 }
 
+/* Figures of one family, one for each value of a label. */
+struct metrics_value {
+	const char *of;
+	uint64_t value;
+};
+
+#define METRICS_VALUES(...)                                                                        \
+	(const struct metrics_value[])                                                             \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			NULL, 0                                                                    \
+		}                                                                                  \
+	}
+
+static void metrics_values(struct buf *b, const char *family, const char *label,
+			   const struct metrics_value *v)
+{
+	for (; v->of; v++)
+		prometheus_u64(b, family, PROMETHEUS_LABELS({ label, str_from(v->of) }), v->value);
+}
+
 /* ---- processes ---- */
 
 static void metrics_info(struct buf *b, const struct control *c)
@@ -49,10 +71,8 @@ static void metrics_info(struct buf *b, const struct control *c)
 		prometheus_u64(b, "gatehouse_config_info",
 			       PROMETHEUS_LABELS({ "hash", str_from(g->config_hash) }), 1);
 	prometheus_family(b, "gatehouse_reloads_total", "counter", "Reloads, by result.");
-	prometheus_u64(b, "gatehouse_reloads_total", PROMETHEUS_LABELS({ "result", STR("done") }),
-		       c->reloads);
-	prometheus_u64(b, "gatehouse_reloads_total",
-		       PROMETHEUS_LABELS({ "result", STR("refused") }), c->reloads_failed);
+	metrics_values(b, "gatehouse_reloads_total", "result",
+		       METRICS_VALUES({ "done", c->reloads }, { "refused", c->reloads_failed }));
 	json_t *missing = admin_missing((struct control *)(uintptr_t)c);
 	prometheus_gauge(b, "gatehouse_ready", "Whether /readyz says so.",
 			 json_array_size(missing) == 0);
@@ -131,20 +151,13 @@ static void metrics_consul(struct buf *b, const struct discovery *d)
 
 	if (d)
 		discovery_stats_get(d, &s);
-	const struct {
-		const char *word;
-		uint64_t value;
-	} answers[] = {
-		{ "2xx", s.answers_2xx },         { "4xx", s.answers_4xx },
-		{ "5xx", s.answers_5xx },         { "other", s.answers_other },
-		{ "unreachable", s.unreachable }, { "not_understood", s.bad_answers },
-	};
 	prometheus_family(b, "gatehouse_consul_answers_total", "counter",
 			  "Questions to Consul, by what came of them.");
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
-		prometheus_u64(b, "gatehouse_consul_answers_total",
-			       PROMETHEUS_LABELS({ "result", str_from(answers[i].word) }),
-			       answers[i].value);
+	metrics_values(b, "gatehouse_consul_answers_total", "result",
+		       METRICS_VALUES({ "2xx", s.answers_2xx }, { "4xx", s.answers_4xx },
+				      { "5xx", s.answers_5xx }, { "other", s.answers_other },
+				      { "unreachable", s.unreachable },
+				      { "not_understood", s.bad_answers }));
 	prometheus_counter(b, "gatehouse_consul_limited_total",
 			   "Times that the agent's limit of connections was met.", s.limited);
 	prometheus_counter(b, "gatehouse_consul_index_resets_total",
@@ -175,22 +188,12 @@ static void metrics_dns(struct buf *b, const struct discovery *d)
 
 	if (d)
 		discovery_stats_get(d, &s);
-	const struct {
-		const char *word;
-		uint64_t value;
-	} answers[] = {
-		{ "found", s.dns_answered },
-		{ "none", s.dns_nothing },
-		{ "unreachable", s.dns_silent },
-		{ "error", s.dns_refused },
-		{ "not_understood", s.dns_unreadable },
-	};
 	prometheus_family(b, "gatehouse_dns_answers_total", "counter",
 			  "Questions to DNS about services, by what came of them.");
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
-		prometheus_u64(b, "gatehouse_dns_answers_total",
-			       PROMETHEUS_LABELS({ "result", str_from(answers[i].word) }),
-			       answers[i].value);
+	metrics_values(b, "gatehouse_dns_answers_total", "result",
+		       METRICS_VALUES({ "found", s.dns_answered }, { "none", s.dns_nothing },
+				      { "unreachable", s.dns_silent }, { "error", s.dns_refused },
+				      { "not_understood", s.dns_unreadable }));
 	prometheus_counter(b, "gatehouse_dns_skipped_total",
 			   "Records in DNS left out, as they cannot be used.", s.dns_skipped);
 	prometheus_gauge(b, "gatehouse_dns_services", "Services followed in DNS.", s.dns_services);
@@ -208,17 +211,12 @@ static void metrics_dns(struct buf *b, const struct discovery *d)
 static void metrics_claims(struct buf *b, const struct control *c)
 {
 	struct claims_stats s = claims_stats(c->claims);
-	const struct {
-		const char *word;
-		uint64_t value;
-	} states[] = { { "served", s.served }, { "refused", s.refused }, { "pending", s.pending } };
 
 	prometheus_family(b, "gatehouse_registry_routes", "gauge",
 			  "Routes that services in Consul ask for, by what became of them.");
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		prometheus_u64(b, "gatehouse_registry_routes",
-			       PROMETHEUS_LABELS({ "state", str_from(states[i].word) }),
-			       states[i].value);
+	metrics_values(b, "gatehouse_registry_routes", "state",
+		       METRICS_VALUES({ "served", s.served }, { "refused", s.refused },
+				      { "pending", s.pending }));
 	prometheus_counter(b, "gatehouse_registry_rollouts_total",
 			   "Reloads that were asked for since such routes had changed.",
 			   s.rollouts);

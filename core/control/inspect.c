@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/secrets.h"
+#include "control/json_fd.h"
 
 enum {
 	INSPECT_MAGIC = 0x6368656b,
@@ -79,25 +79,10 @@ static int inspect_file(const char *name, struct str bytes, struct error *e)
 }
 
 /* What the child has written, or NULL. */
-static json_t *inspect_read(int fd)
-{
-	struct stat st;
-	json_t *report;
-
-	if (fstat(fd, &st) || st.st_size <= 0 || st.st_size > INSPECT_REPORT_MAX)
-		return NULL;
-	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	report = json_loadb(p, (size_t)st.st_size, 0, NULL);
-	munmap(p, (size_t)st.st_size);
-	return report;
-}
-
 static void inspect_on_exit(uv_process_t *process, int64_t status, int signal)
 {
 	struct inspect *c = inspect_of(process->data);
-	json_t *report = inspect_read(c->report);
+	json_t *report = json_fd_read(c->report, INSPECT_REPORT_MAX);
 	char why[128];
 
 	if (c->late)

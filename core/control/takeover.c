@@ -3,32 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "control/control.h"
-
-static json_t *takeover_read_state(void)
-{
-	struct stat st;
-	json_t *state = NULL;
-
-	if (fstat(TAKEOVER_FD_STATE, &st) || st.st_size <= 0)
-		return NULL;
-	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, TAKEOVER_FD_STATE, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	state = json_loadb(p, (size_t)st.st_size, 0, NULL);
-	munmap(p, (size_t)st.st_size);
-	return state;
-}
+#include "control/json_fd.h"
 
 static void takeover_sockets(const json_t *state, struct passed_set *set)
 {
@@ -68,7 +53,7 @@ void takeover_read(struct takeover *t, struct control *c)
 	unsetenv("GATEHOUSE_UPGRADE");
 	if (!asked)
 		return;
-	t->state = takeover_read_state();
+	t->state = json_fd_read(TAKEOVER_FD_STATE, SIZE_MAX);
 	if (!json_is_object(t->state)) {
 		log_warn("GATEHOUSE_UPGRADE is set, and no gateway hands anything over: ignored");
 		json_decref(t->state);

@@ -19,6 +19,7 @@
 #include "discovery/health.h"
 #include "discovery/memory.h"
 #include "discovery/publish.h"
+#include "discovery/publish_watch.h"
 #include "discovery/skipped.h"
 #include "discovery/watch.h"
 #include "net/fetch.h"
@@ -76,13 +77,6 @@ struct consul {
 	void *arg;
 };
 
-/* What was logged last of a service, so that each change is logged once. */
-struct consul_said {
-	bool faulty;
-	enum watch_fault fault;
-	size_t holding, panicking;
-};
-
 struct consul_service {
 	unsigned magic;
 	struct list link;
@@ -101,7 +95,9 @@ struct consul_service {
 	uint64_t wanted; /* when polled: an answer with a smaller index is too old */
 	struct fetch *fetch;
 	uv_timer_t timer;
-	struct consul_said said;
+	bool said_fault; /* what was logged last, so that each change is logged once */
+	enum watch_fault fault_said;
+	struct publish_said said_of_watch;
 };
 
 /* consul.c */

@@ -41,10 +41,10 @@ static void consul_say_fault(struct consul_service *s, int status, const char *e
 	};
 	const struct watch *w = &s->watch;
 
-	if (s->said.faulty && s->said.fault == w->fault)
+	if (s->said_fault && s->fault_said == w->fault)
 		return;
-	s->said.faulty = true;
-	s->said.fault = w->fault;
+	s->said_fault = true;
+	s->fault_said = w->fault;
 	/* That the agent is gone is said once, not once for each service. */
 	if (w->fault == WATCH_UNREACHABLE)
 		log_debug(texts[w->fault], LOG_S("service", s->record->name),
@@ -55,50 +55,12 @@ static void consul_say_fault(struct consul_service *s, int status, const char *e
 			 LOG_S("remedy", consul_fault_remedy(w->fault)));
 }
 
-static void consul_say_changes(struct consul_service *s)
-{
-	const struct watch *w = &s->watch;
-	const struct registry_service *record = s->record;
-	struct consul_said now = s->said;
-
-	now.holding = w->holding;
-	now.panicking = w->panicking;
-	if (now.holding && !s->said.holding)
-		log_warn("Consul lists far fewer instances; holding the missing ones",
-			 LOG_S("service", record->name), LOG_U("missing", now.holding),
-			 LOG_U("for_ms", w->rules.hold_ms));
-	if (!now.holding && s->said.holding)
-		log_info("the hold has ended", LOG_S("service", record->name),
-			 LOG_S("state", registry_state_name(record->state)));
-	if (now.panicking && !s->said.panicking)
-		log_warn("no instance is passing; trying critical ones",
-			 LOG_S("service", record->name), LOG_U("instances", now.panicking));
-	if (!now.panicking && s->said.panicking)
-		log_info("no critical instance needs to be tried any more",
-			 LOG_S("service", record->name));
-	s->said = now;
-}
-
-static void consul_service_publish(struct consul_service *s)
-{
-	struct instance_set view = watch_view(&s->watch);
-	char note[200];
-
-	watch_note(&s->watch, note, sizeof(note));
-	s->publish.answered = s->watch.answered;
-	s->record->restored = s->watch.restored;
-	publish_set(&s->publish, &view, s->watch.seen, note);
-	consul_say_changes(s);
-}
-
 static void consul_on_skip(void *arg, const char *id, const char *reason)
 {
 	struct consul_service *s = arg;
 
 	s->consul->stats.skipped++;
-	if (skipped_add(&s->skipped, id, reason))
-		log_warn("instance left out", LOG_S("service", s->record->name),
-			 LOG_S("instance", id), LOG_S("reason", reason));
+	skipped_say(&s->skipped, s->record->name, id, reason);
 }
 
 static void consul_count(struct consul *c, int status)
@@ -153,9 +115,9 @@ static int consul_take(struct consul_service *s, struct watch_answer *a, struct 
 	s->wanted = 0;
 	s->record->index = a->index;
 	s->record->confirmed_ms = clock_wall_us() / 1000;
-	if (s->said.faulty && s->said.fault != WATCH_UNREACHABLE)
+	if (s->said_fault && s->fault_said != WATCH_UNREACHABLE)
 		log_info("Consul answers about a service again", LOG_S("service", s->record->name));
-	s->said.faulty = false;
+	s->said_fault = false;
 	return 0;
 }
 
@@ -206,7 +168,7 @@ static void consul_on_answer(void *arg, struct fetch *f, const struct fetch_resu
 			    fault == WATCH_GARBLED && result->status ? error.text : result->error);
 	else if (consul_take(s, &answer, result->body, &error))
 		consul_fail(s, WATCH_GARBLED, result->status, error.text);
-	consul_service_publish(s);
+	publish_watch(&s->publish, &s->watch, &s->said_of_watch);
 	if (result->status && !result->multiplexed)
 		consul_is_single(s->consul);
 	consul_service_run(s);
@@ -246,7 +208,7 @@ void consul_service_run(struct consul_service *s)
 
 	if (watch_tick(&s->watch, now) || s->restored) {
 		s->restored = false;
-		consul_service_publish(s);
+		publish_watch(&s->publish, &s->watch, &s->said_of_watch);
 	}
 	if (!s->watch.asking && s->watch.ask_at_ms <= now)
 		consul_ask(s);

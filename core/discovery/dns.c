@@ -17,6 +17,7 @@
 #include "discovery/dns_client.h"
 #include "discovery/memory.h"
 #include "discovery/publish.h"
+#include "discovery/publish_watch.h"
 #include "discovery/skipped.h"
 #include "discovery/watch.h"
 
@@ -54,7 +55,7 @@ struct dns_service {
 	uv_timer_t timer;
 	bool said_fault; /* what was logged last, so that each change is logged once */
 	enum dns_outcome said;
-	bool said_holding;
+	struct publish_said said_of_watch;
 };
 
 /* An address of the family that others could have sent us to: neither the loopback's nor one that
@@ -144,40 +145,12 @@ int dns_restore(struct dns *d, const json_t *json, struct error *e)
 
 static void dns_service_run(struct dns_service *);
 
-static void dns_say_holding(struct dns_service *s)
-{
-	bool holding = s->watch.holding > 0;
-
-	if (holding && !s->said_holding)
-		log_warn("DNS has far fewer instances; holding the missing ones",
-			 LOG_S("service", s->record->name), LOG_U("missing", s->watch.holding),
-			 LOG_U("for_ms", s->watch.rules.hold_ms));
-	if (!holding && s->said_holding)
-		log_info("the hold has ended", LOG_S("service", s->record->name),
-			 LOG_S("state", registry_state_name(s->record->state)));
-	s->said_holding = holding;
-}
-
-static void dns_service_publish(struct dns_service *s)
-{
-	struct instance_set view = watch_view(&s->watch);
-	char note[200];
-
-	watch_note(&s->watch, note, sizeof(note));
-	s->publish.answered = s->watch.answered;
-	s->record->restored = s->watch.restored;
-	publish_set(&s->publish, &view, s->watch.seen, note);
-	dns_say_holding(s);
-}
-
 static void dns_on_skip(void *arg, const char *what, const char *reason)
 {
 	struct dns_service *s = arg;
 
 	s->dns->skips++;
-	if (skipped_add(&s->skipped, what, reason))
-		log_warn("instance left out", LOG_S("service", s->record->name),
-			 LOG_S("instance", what), LOG_S("reason", reason));
+	skipped_say(&s->skipped, s->record->name, what, reason);
 }
 
 /* That no server answers is said once, not once for each service. */
@@ -288,7 +261,7 @@ static void dns_on_result(void *arg, struct dns_ask_result *r)
 		dns_take(s, r);
 	else
 		dns_fail(s, r);
-	dns_service_publish(s);
+	publish_watch(&s->publish, &s->watch, &s->said_of_watch);
 	dns_service_run(s);
 }
 
@@ -306,7 +279,7 @@ static void dns_service_run(struct dns_service *s)
 
 	if (watch_tick(&s->watch, now) || s->restored) {
 		s->restored = false;
-		dns_service_publish(s);
+		publish_watch(&s->publish, &s->watch, &s->said_of_watch);
 	}
 	if (!s->watch.asking && s->watch.ask_at_ms <= now) {
 		watch_asked(&s->watch, now);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* discovery/publish.h -- from the instances of one service to its endpoints in the registry: host
  * names become addresses, and change with them.
- * Called by: discovery/consul and static.  Never: judges an instance; that is done. */
+ * Called by: discovery/publish_watch, consul_service, dns and static.  Never: judges an instance;
+ * that is done. */
 #ifndef GATEHOUSE_DISCOVERY_PUBLISH_H
 #define GATEHOUSE_DISCOVERY_PUBLISH_H
 

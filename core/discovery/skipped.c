@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 struct skipped_fault {
 	char *key;
@@ -42,6 +43,13 @@ bool skipped_add(struct skipped *s, const char *id, const char *reason)
 	f->round = s->round;
 	map_put(&s->said, str_from(f->key), f);
 	return true;
+}
+
+void skipped_say(struct skipped *s, const char *service, const char *id, const char *reason)
+{
+	if (skipped_add(s, id, reason))
+		log_warn("instance left out", LOG_S("service", service), LOG_S("instance", id),
+			 LOG_S("reason", reason));
 }
 
 void skipped_end(struct skipped *s)

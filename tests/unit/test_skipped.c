@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "discovery/skipped.h"
+#include "said.h"
+#include "suite.h"
 
 START_TEST(once_until_it_is_gone)
 {
@@ -23,6 +25,23 @@ START_TEST(once_until_it_is_gone)
 	ck_assert(!skipped_add(&s, "n/a", "port"));
 	ck_assert(skipped_add(&s, "n/b", "port"));
 	skipped_end(&s);
+	skipped_fini(&s);
+}
+END_TEST
+
+START_TEST(says_what_is_new)
+{
+	struct skipped s = { 0 };
+
+	said_begin();
+	skipped_begin(&s);
+	skipped_say(&s, "web", "n/a", "no port");
+	ck_said("instance left out");
+	ck_said("n/a");
+	ck_said("no port");
+	said_clear();
+	skipped_say(&s, "web", "n/a", "no port");
+	ck_assert_str_eq(said(), "");
 	skipped_fini(&s);
 }
 END_TEST
@@ -48,17 +67,5 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("skipped");
-	TCase *tc = tcase_create("skipped");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(tc, once_until_it_is_gone);
-	tcase_add_test(tc, is_bounded);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return SUITE("skipped", once_until_it_is_gone, says_what_is_new, is_bounded);
 }
