@@ -132,6 +132,7 @@ struct exchange {
 	unsigned tries;
 	bool sent; /* the head has gone to the endpoint */
 	bool stale_retried;
+	bool earned;       /* its share of a further try, once for each request */
 	bool request_sent; /* and the whole body */
 	bool forward_chunked;
 	struct deadline deadline;

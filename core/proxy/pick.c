@@ -150,8 +150,10 @@ void exchange_pick_admitted(struct exchange *x)
 	}
 	endpoint_ref(x->endpoint);
 	x->endpoint->active++;
-	if (x->tries++ == 0)
+	if (!x->earned)
 		service_retry_earn(x->service, x->proxy->config->limits.retry_budget);
+	x->earned = true;
+	x->tries++;
 	pick_connect(x, false);
 }
 

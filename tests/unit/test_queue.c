@@ -168,8 +168,8 @@ START_TEST(test_connections)
 }
 END_TEST
 
-/* Another worker takes the connection between the look and the opening: it waits on. */
-START_TEST(test_again)
+/* A request waits while another worker has the only connection. */
+START_TEST(test_connection_elsewhere)
 {
 	struct gate *g;
 
@@ -183,6 +183,48 @@ START_TEST(test_again)
 	rig_got(rig_accepted(0, 0), HEAD("/0"));
 	rig_answer(rig_accepted(0, 0), client[0]);
 	ck_assert_int_eq(metrics()->pending, 0);
+	rig_close();
+}
+END_TEST
+
+/* A connection is kept to one endpoint, the turn is the other's, and another worker is at the limit
+ * by itself: it is admitted, cannot open, and waits on as the first. */
+START_TEST(test_again)
+{
+	static struct crowd_cell cells[2];
+	struct service *s;
+	double tokens;
+
+	rig_open(TO("'connections': 1, 'requests': 1, 'queue_timeout': '1h'", "'@0', '@1'"));
+	s = rig_service("s");
+	ask(0, RIG_GET("/0"));
+	rig_got(rig_accepted(0, 0), HEAD("/0"));
+	rig_answer(rig_accepted(0, 0), client[0]);
+	ck_assert_uint_eq(s->endpoints[0]->idle_count + s->endpoints[1]->idle_count, 1);
+	tokens = s->retry_tokens;
+	cells[0] = *s->gate->own;
+	cells[1] = (struct crowd_cell){ .count[CROWD_CONNECTIONS] = 1 };
+	s->gate->cells = cells;
+	s->gate->own = &cells[0];
+	s->gate->workers = 2;
+	ask(1, RIG_GET("/1"));
+	until_pending(1);
+	/* It gave up what was kept, in vain, and has no place. */
+	rig_ended(rig_accepted(0, 0));
+	ck_assert_int_eq(cells[0].count[CROWD_CONNECTIONS], 0);
+	ck_assert_int_eq(cells[0].count[CROWD_REQUESTS], 0);
+	ck_assert_int_eq(cells[0].count[CROWD_WAITING], 1);
+	/* Whoever comes now is behind. */
+	ask(2, RIG_GET("/2"));
+	until_pending(2);
+	cells[1].count[CROWD_CONNECTIONS] = 0;
+	rig_until(rig.origins[0].count + rig.origins[1].count == 2);
+	bool second = rig.origins[1].count == 1;
+	rig_got(rig_accepted(second, !second), HEAD("/1"));
+	/* One request earns once, however often it is admitted. */
+	ck_assert_double_eq_tol(s->retry_tokens, tokens + 0.1, 1e-9);
+	rig_answer(rig_accepted(second, !second), client[1]);
+	rig_until(metrics()->pending == 0);
 	rig_close();
 }
 END_TEST
@@ -211,5 +253,6 @@ END_TEST
 int main(void)
 {
 	return SUITE("queue", test_in_order, test_full, test_timeouts, test_client_leaves,
-		     test_retry, test_connections, test_again, test_ends);
+		     test_retry, test_connections, test_connection_elsewhere, test_again,
+		     test_ends);
 }
