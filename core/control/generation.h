@@ -55,6 +55,7 @@ struct slot {
 	uint64_t lost_ns; /* when its channel ended while it ran; 0: it has not */
 	uint64_t restarts;
 	uint64_t asked_ns; /* when its worker said what it needs; 0: it has been told, or has not */
+	bool has_asked;    /* its worker has loaded all that it runs */
 	uint32_t refused_told; /* bits: which of the slab's refused calls were logged */
 	bool killed;           /* by the control process; why was logged */
 	bool lent;             /* the others accept from its sockets */

@@ -46,10 +46,21 @@ static bool generation_knows_fixed(const struct generation *g)
 	return true;
 }
 
-/* It may listen now, unless it is too early. */
+/* Whether each worker of a generation that starts has got as far as to ask: one that listened
+ * before could have requests in hand when another fails, and they would be lost with it. */
+static bool generation_all_asked(const struct generation *g)
+{
+	if (g->state != GENERATION_STARTING)
+		return true;
+	for (uint32_t i = 0; i < g->slot_count; i++)
+		if (!g->slots[i].has_asked)
+			return false;
+	return true;
+}
+
 void generation_tell(struct slot *s, uint64_t now_ns)
 {
-	if (!s->asked_ns || !s->proc ||
+	if (!s->asked_ns || !s->proc || !generation_all_asked(s->generation) ||
 	    (!generation_knows_fixed(s->generation) &&
 	     now_ns - s->asked_ns < GENERATION_TOLD_MS * GENERATION_MS))
 		return;
@@ -127,7 +138,10 @@ static void generation_on_needs(struct slot *s, const json_t *message)
 	}
 	generation_send_all(s, g);
 	s->asked_ns = clock_mono_ns();
-	generation_tell(s, s->asked_ns);
+	s->has_asked = true;
+	/* The others may have waited for this one. */
+	for (uint32_t k = 0; k < g->slot_count; k++)
+		generation_tell(&g->slots[k], s->asked_ns);
 }
 
 /* ---- messages ---- */

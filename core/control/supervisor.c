@@ -101,7 +101,7 @@ int supervisor_spawn(struct slot *s, struct error *e)
 	s->state = SLOT_STARTING;
 	s->spawned_ns = clock_mono_ns();
 	s->lost_ns = s->asked_ns = 0;
-	s->killed = s->slow = false;
+	s->killed = s->slow = s->has_asked = false;
 	generation_greet(s);
 	return 0;
 }

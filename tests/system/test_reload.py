@@ -94,6 +94,21 @@ class Command(ProcessCase):
         self.assertEqual((gw.worker_pids(), request(gw.port, "/web/a").status), (pids, 200))
         self.assertEqual(len(gw.status()["generations"]), 1)
 
+    def test_nobody_accepts_before_all_have_loaded(self):
+        gw = start_gateway(self.config(plugin_dir=test_plugins(), workers=2),
+                           env={"FAULTS_LOAD": "late"})
+        self.addCleanup(gw.stop)
+        config = json.loads(json.dumps(gw.config))
+        config["routes"].append({"path": "/f", "plugin": "faults"})
+        write(gw.path, config)
+        status, _, err = run_gatehouse("reload", "-c", gw.path, limit=60)
+        self.assertEqual(status, 1)
+        self.assertIn("worker 1 was killed by SIGABRT before it was ready", err)
+        # The first worker had nothing in hand that ended with the generation.
+        ready = [line["generation"] for line in gw.log()
+                 if line.get("message") == "worker ready"]
+        self.assertEqual(ready, [1, 1])
+
     def test_what_does_not_reload_is_told(self):
         gw = self.start()
         admin = "127.0.0.1:%d" % gw.admin
