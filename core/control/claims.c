@@ -80,6 +80,7 @@ static void claims_roll_out(struct claims *c, uint64_t now)
 	c->rollouts++;
 	c->ask = reload_ask(c->control->reload,
 			    &(struct reload_request){ .who = "routes of services in Consul",
+						      .same_text = true,
 						      .only_if_changed = true,
 						      .on_outcome = claims_on_outcome,
 						      .arg = c });

@@ -20,10 +20,11 @@ static bool observer_changed(uint64_t now, uint64_t serves, uint64_t *before)
 	return stable && now != serves;
 }
 
-static void observer_ask(const struct observer *o, const char *who)
+static void observer_ask(const struct observer *o, const char *who, bool same_text)
 {
-	reload_ask(o->control->reload,
-		   &(struct reload_request){ .who = who, .only_if_changed = true });
+	reload_ask(o->control->reload, &(struct reload_request){ .who = who,
+								 .same_text = same_text,
+								 .only_if_changed = true });
 }
 
 static void observer_on_timer(uv_timer_t *t)
@@ -36,10 +37,10 @@ static void observer_on_timer(uv_timer_t *t)
 	const struct gateway_config *config = c->current->config;
 	if (config->watch && observer_changed(store_print_file(c->options.file),
 					      reload_file_print(c->reload), &o->file))
-		observer_ask(o, "file change");
+		observer_ask(o, "file change", false);
 	if (config->autoload && observer_changed(store_print_directory(config->plugin_dir),
 						 reload_directory_print(c->reload), &o->directory))
-		observer_ask(o, "plugin change");
+		observer_ask(o, "plugin change", true);
 }
 
 void observer_start(struct observer *o, struct control *control)

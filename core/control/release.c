@@ -65,6 +65,7 @@ enum release_answer release_start(struct control *c, const char *name, reload_cb
 	*r = (struct release){ .control = c, .name = xstrdup(name), .cb = cb, .arg = arg };
 	memcpy(r->hash, hash, sizeof(hash));
 	reload_ask(c->reload, &(struct reload_request){ .who = "plugin release",
+							.same_text = true,
 							.on_outcome = release_on_outcome,
 							.arg = r });
 	*out = r;

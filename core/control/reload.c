@@ -37,6 +37,7 @@ struct reload {
 	struct reload_given given;
 	struct buf text; /* what is being checked and started */
 	bool is_given;   /* it did not come from the file */
+	bool is_same;    /* it is to be the one that serves, and the file is not read */
 	bool first;      /* no generation serves yet */
 	struct store store;
 	struct gateway_config *config; /* GATHERING, CHECKING: what the text says */
@@ -239,7 +240,8 @@ static void reload_gather(struct reload *r)
 /* Before anything is read: a change that comes later is seen later. */
 static void reload_take_prints(struct reload *r, const char *plugin_dir)
 {
-	r->file_print = store_print_file(r->control->options.file);
+	if (!r->is_same)
+		r->file_print = store_print_file(r->control->options.file);
 	r->directory_print = store_print_directory(plugin_dir);
 }
 
@@ -265,9 +267,15 @@ static int reload_read(struct reload *r)
 {
 	struct config_errors errors = { 0 };
 	const char *file = r->control->options.file;
+	struct str serves = r->control->current->config->text;
 
 	r->is_given = reload_given_take(&r->given, &r->text);
-	if (r->is_given || gateway_config_slurp(file, &r->text, &errors) == 0) {
+	if (r->is_same && !r->is_given) {
+		/* An empty text is one too. */
+		must(buf_room(&r->text, serves.n + 1));
+		buf_append(&r->text, serves.p, serves.n);
+	}
+	if (r->is_given || r->is_same || gateway_config_slurp(file, &r->text, &errors) == 0) {
 		struct str text = { r->text.p ? r->text.p : "", r->text.n };
 		r->config = gateway_config_load(file, &text, &errors);
 	}
@@ -285,6 +293,7 @@ static void reload_begin(struct reload *r)
 	log_info("reloading", LOG_S("file", r->control->options.file), LOG_S("who", who));
 	notify_reloading(&r->control->notify, "reloading");
 	reload_prepare(r);
+	r->is_same = reload_asks_same_text(&r->asks);
 	reload_take_prints(r, r->control->current->config->plugin_dir);
 	if (reload_read(r)) {
 		reload_end(r);

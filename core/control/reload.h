@@ -40,6 +40,9 @@ struct reload_request {
 	/* The configuration, copied; relative paths in it start where the file is.  Once one was
 	 * taken into service, who gives none means that one.  NULL: the file. */
 	const struct str *text;
+	/* Without a text: what serves is meant, whatever has become of the file.  It is read only
+	 * when somebody else asks for it at the same time. */
+	bool same_text;
 	/* When neither the text nor a plugin is another one, that is the outcome: done, by the
 	 * generation that serves. */
 	bool only_if_changed;

@@ -10,7 +10,7 @@
 struct reload_ask {
 	struct list link;
 	char *who;
-	bool only_if_changed;
+	bool same_text, only_if_changed;
 	reload_cb on_outcome; /* NULL: nobody wants to know */
 	void *arg;
 };
@@ -26,6 +26,7 @@ struct reload_ask *reload_asks_add(struct reload_asks *asks, const struct reload
 	struct reload_ask *ask = xcalloc(1, sizeof(*ask));
 
 	ask->who = xstrdup(request->who);
+	ask->same_text = request->same_text;
 	ask->only_if_changed = request->only_if_changed;
 	ask->on_outcome = request->on_outcome;
 	ask->arg = request->arg;
@@ -59,6 +60,16 @@ const char *reload_asks_take(struct reload_asks *asks)
 
 	reload_asks_move(&asks->waiting, &asks->serving);
 	return first->who;
+}
+
+bool reload_asks_same_text(const struct reload_asks *asks)
+{
+	list_each(l, &asks->serving)
+	{
+		if (!container_of(l, struct reload_ask, link)->same_text)
+			return false;
+	}
+	return true;
 }
 
 bool reload_asks_only_if_changed(const struct reload_asks *asks)

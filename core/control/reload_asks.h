@@ -26,6 +26,8 @@ bool reload_asks_any(const struct reload_asks *);
 /* All who wait are served from now on: the name of the first, who must be there, borrowed until the
  * outcome is told. */
 const char *reload_asks_take(struct reload_asks *);
+/* Whether all who are served mean the text that serves. */
+bool reload_asks_same_text(const struct reload_asks *);
 /* Whether all who are served want a reload only for something new. */
 bool reload_asks_only_if_changed(const struct reload_asks *);
 /* Tells those who are served; they may ask again. */

@@ -74,7 +74,8 @@ static void worker_memory_replace(struct worker_memory *m, const struct slot *s,
 	if (worker_memory_due(m, uv_now(m->timer.loop))) {
 		worker_memory_log(s, bytes, limit,
 				  "worker over limits.worker_memory: workers are replaced");
-		reload_ask(m->control->reload, &(struct reload_request){ .who = "worker memory" });
+		reload_ask(m->control->reload,
+			   &(struct reload_request){ .who = "worker memory", .same_text = true });
 	} else if (m->told != g->number) {
 		m->told = g->number;
 		worker_memory_log(s, bytes, limit,

@@ -216,6 +216,30 @@ START_TEST(a_text_that_is_given)
 }
 END_TEST
 
+/* What has become of the file is somebody else's to ask for. */
+START_TEST(the_text_that_serves)
+{
+	struct reload_request same = {
+		.who = "test", .same_text = true, .on_outcome = on_outcome, .arg = &told
+	};
+
+	serve("\"routes\": []");
+	uint64_t file = reload_file_print(plane.reload);
+	plane_write(1, "broken");
+	reload_ask(plane.reload, &same);
+	wait(1);
+	ck_assert_str_eq(told.errors, "");
+	ck_assert_uint_eq(told.generation, 2);
+	/* That it has changed is not forgotten by that. */
+	ck_assert_uint_eq(reload_file_print(plane.reload), file);
+	reload_ask(plane.reload, &same);
+	ask();
+	wait(3);
+	ck_assert(!told.done);
+	plane_close();
+}
+END_TEST
+
 START_TEST(what_a_reload_cannot_do)
 {
 	serve("\"routes\": []");
@@ -342,5 +366,5 @@ END_TEST
 
 PLANE_SUITE("reload", the_file, one_at_a_time, not_a_configuration, a_plugin_at_fault,
 	    workers_that_cannot_start, only_for_something_new, a_text_that_is_given,
-	    what_a_reload_cannot_do, forgotten, the_gateway_ends, prints, plugins_that_come,
-	    the_first_is_at_fault, none)
+	    the_text_that_serves, what_a_reload_cannot_do, forgotten, the_gateway_ends, prints,
+	    plugins_that_come, the_first_is_at_fault, none)

@@ -92,6 +92,24 @@ START_TEST(who_wants_something_new)
 }
 END_TEST
 
+START_TEST(who_means_what_serves)
+{
+	struct reload_request same = { .who = "a", .same_text = true };
+
+	reload_asks_init(&asks);
+	reload_asks_add(&asks, &same);
+	reload_asks_add(&asks, &same);
+	reload_asks_take(&asks);
+	add("b", false);
+	ck_assert(reload_asks_same_text(&asks));
+	reload_asks_tell(&asks, &done);
+	reload_asks_add(&asks, &same);
+	reload_asks_take(&asks);
+	ck_assert(!reload_asks_same_text(&asks));
+	reload_asks_tell(&asks, &done);
+}
+END_TEST
+
 START_TEST(asking_again)
 {
 	reload_asks_init(&asks);
@@ -138,5 +156,5 @@ END_TEST
 int main(void)
 {
 	return SUITE("reload_asks", served_in_turn, forgotten, who_wants_something_new,
-		     asking_again, refused);
+		     who_means_what_serves, asking_again, refused);
 }
