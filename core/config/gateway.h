@@ -152,6 +152,15 @@ struct config_bounds {
 	uint64_t queue_timeout; /* how long each may wait */
 };
 
+/* When a service as a whole is left alone for what requests to it came to. */
+struct config_breaker {
+	double failures;  /* share of gateway errors in an interval that opens it; 0: off */
+	int64_t requests; /* that there must have been in the interval */
+	uint64_t interval;
+	uint64_t time, time_max; /* that it stays open: time x how often; at most */
+	int64_t trials;          /* requests that are let through half-open */
+};
+
 /* Positions in the choices of check.type. */
 enum { CONFIG_CHECK_OFF, CONFIG_CHECK_HTTP, CONFIG_CHECK_TCP };
 
@@ -228,6 +237,7 @@ struct config_service {
 	struct config_ejection ejection;
 	struct config_check check;
 	struct config_bounds bounds;
+	struct config_breaker breaker;
 };
 
 /* A plugin in a route: the route's own or a filter. */

@@ -57,13 +57,20 @@ static void build_check(const struct gateway_build *b, const struct raw_check *r
 			    "not a host; write a name without spaces");
 }
 
+/* pointer: of the object with both. */
+static void build_time_max(const struct gateway_build *b, uint64_t time, uint64_t time_max,
+			   const char *pointer)
+{
+	if (time > time_max)
+		build_error(b, option_pointer(&b->config->arena, pointer, "time"),
+			    "longer than time_max; make it shorter or time_max longer");
+}
+
 static void build_ejection(const struct gateway_build *b, const struct config_ejection *raw,
 			   const char *pointer, struct config_ejection *out)
 {
 	*out = *raw;
-	if (raw->time > raw->time_max)
-		build_error(b, option_pointer(&b->config->arena, pointer, "time"),
-			    "longer than time_max; make it shorter or time_max longer");
+	build_time_max(b, raw->time, raw->time_max, pointer);
 }
 
 void build_health_defaults(const struct gateway_build *b)
@@ -81,6 +88,9 @@ void build_health(const struct gateway_build *b, const struct raw_service *raw, 
 
 	s->check = b->config->check;
 	s->ejection = b->config->ejection;
+	s->breaker = raw->breaker;
+	build_time_max(b, raw->breaker.time, raw->breaker.time_max,
+		       option_pointer(a, pointer, "breaker"));
 	if (json_is_object(json_object_get(object, "check")))
 		build_check(b, &raw->check, option_pointer(a, pointer, "check"), &s->check);
 	if (json_is_object(json_object_get(object, "ejection")))

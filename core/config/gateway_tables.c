@@ -360,6 +360,22 @@ static const struct gh_option bounds_rows[] = {
 	     "How long each may wait; over it 503 queue_timeout."),
 };
 
+static const struct gh_option breaker_rows[] = {
+	{ GH_ROW_(struct config_breaker, failures, double, GH_OPT_NUMBER, "off",
+		  "Share of gateway errors among all requests of an interval that opens it: 0.5."),
+	  .choices = "off", .max = 1, .flags = OPTION_WORD },
+	GH_INT(struct config_breaker, requests, "20", 1, 1000000,
+	       "Requests that there must have been in the interval."),
+	TIME(struct config_breaker, interval, "10s", 100, HOUR, "Over which they are counted."),
+	TIME(struct config_breaker, time, "5s", 100, HOUR,
+	     "How long it stays open the first time; then twice, three times as long."),
+	TIME(struct config_breaker, time_max, "1m", 100, 24 * HOUR,
+	     "The longest that it stays open."),
+	GH_INT(struct config_breaker, trials, "3", 1, 1000,
+	       "Requests of all workers that are let through after that; when all of them succeed "
+	       "it closes, and when one fails it opens again."),
+};
+
 static const struct gh_option service_rows[] = {
 	GH_ENUM(struct raw_service, discovery, "auto|consul|static|dns", "auto",
 		"Where its instances are found; auto: static with endpoints, dns with dns, else "
@@ -416,6 +432,9 @@ static const struct gh_option service_rows[] = {
 	GH_OBJECT(struct raw_service, check, check_rows, CHECK_HELP "."),
 	GH_OBJECT(struct raw_service, limits, bounds_rows,
 		  "How much it may have in hand at once, and how many requests may wait."),
+	GH_OBJECT(struct raw_service, breaker, breaker_rows,
+		  "When it has failed too often it is left alone for a while; off unless failures "
+		  "is set."),
 };
 
 static const struct gh_option filter_rows[] = {

@@ -98,6 +98,7 @@ struct raw_service {
 	struct config_ejection ejection;
 	struct raw_check check;
 	struct config_bounds limits;
+	struct config_breaker breaker;
 };
 
 /* A member of "headers" or "meta". */

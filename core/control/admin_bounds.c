@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "config/gateway.h"
 #include "control/admin_pages.h"
 #include "control/control.h"
 #include "control/generation.h"
+#include "discovery/breaker.h"
+#include "discovery/guard.h"
 
 static json_t *bounds_bound(int64_t n)
 {
@@ -24,6 +27,24 @@ static json_t *bounds_service(const struct crowd *crowd, uint32_t at, const stru
 			 "pending_max", (json_int_t)b->pending);
 }
 
+/* A time of the clock that does not jump, as others show it: milliseconds since 1970. */
+static json_int_t bounds_wall(uint64_t mono_ms)
+{
+	return (json_int_t)(clock_wall_us() / 1000 - clock_mono_ns() / 1000000 + mono_ms);
+}
+
+static json_t *bounds_breaker(const struct breaker *b)
+{
+	char why[80];
+
+	breaker_text(b, why, sizeof(why));
+	return json_pack("{s:s, s:s, s:I, s:o, s:I}", "state", breaker_state_name(b->state), "why",
+			 why, "since", b->since_ms ? bounds_wall(b->since_ms) : 0, "until",
+			 b->state == BREAKER_OPEN ? json_integer(bounds_wall(b->until_ms)) :
+						    json_null(),
+			 "opens", (json_int_t)b->opens);
+}
+
 void admin_bounds(const struct control *c, json_t *services)
 {
 	const struct generation *g = c->current;
@@ -37,6 +58,9 @@ void admin_bounds(const struct control *c, json_t *services)
 							 gateway_config_service(g->config, name) :
 							 NULL;
 
+		const struct breaker *b = s && g->guard ? guard_breaker_of(g->guard, name) : NULL;
+		if (b)
+			json_object_set_new(service, "breaker", bounds_breaker(b));
 		if (!s || (!s->bounds.requests && !s->bounds.connections))
 			continue;
 		json_object_set_new(

@@ -11,6 +11,7 @@
 #include "control/control.h"
 #include "control/generation.h"
 #include "control/proc.h"
+#include "discovery/breaker.h"
 #include "discovery/discovery.h"
 #include "discovery/guard.h"
 #include "metrics/prometheus.h"
@@ -344,6 +345,24 @@ static void metrics_checks(void *arg, const struct guard_stats *s)
 		s->checks_failed);
 }
 
+static void metrics_breaker_states(void *arg, const struct guard_stats *s)
+{
+	for (int i = BREAKER_CLOSED; s->breaker && i <= BREAKER_HALF_OPEN; i++)
+		prometheus_u64(arg, "gatehouse_breaker_state",
+			       PROMETHEUS_LABELS({ "service", str_from(s->service) },
+						 { "state", str_from(breaker_state_name(
+								    (enum breaker_state)i)) }),
+			       s->breaker->state == (enum breaker_state)i);
+}
+
+static void metrics_breaker_opens(void *arg, const struct guard_stats *s)
+{
+	if (s->breaker)
+		prometheus_u64(arg, "gatehouse_breaker_opens_total",
+			       PROMETHEUS_LABELS({ "service", str_from(s->service) }),
+			       s->breaker->opens);
+}
+
 static void metrics_guard(struct buf *b, const struct guard *g)
 {
 	prometheus_family(b, "gatehouse_ejections_total", "counter",
@@ -358,6 +377,14 @@ static void metrics_guard(struct buf *b, const struct guard *g)
 			  "Checks of endpoints by the control process, by result.");
 	if (g)
 		guard_stats_each(g, metrics_checks, b);
+	prometheus_family(b, "gatehouse_breaker_state", "gauge",
+			  "Whether the service's breaker is in that state.");
+	if (g)
+		guard_stats_each(g, metrics_breaker_states, b);
+	prometheus_family(b, "gatehouse_breaker_opens_total", "counter",
+			  "Times that the service's breaker opened.");
+	if (g)
+		guard_stats_each(g, metrics_breaker_opens, b);
 }
 
 void admin_metrics(struct control *c, struct buf *b)

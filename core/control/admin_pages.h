@@ -31,7 +31,7 @@ json_t *admin_missing(struct control *);
 /* The services that are known from the snapshot on disk only: a new reference. */
 json_t *admin_restored(struct control *);
 /* control/admin_bounds: adds to each service in the list what it has in hand, where that is
- * limited. */
+ * limited, and the state of its breaker, where it has one. */
 void admin_bounds(const struct control *, json_t *services);
 /* control/admin_metrics: Prometheus text. */
 void admin_metrics(struct control *, struct buf *);

@@ -163,7 +163,7 @@ static void generation_make_guard(struct generation *g)
 	for (uint32_t i = 0; i < g->slot_count; i++)
 		slabs[i] = &g->slots[i].slab;
 	g->guard = guard_new(g->loop, g->config, discovery_registry(g->discovery), slabs,
-			     g->slot_count);
+			     g->slot_count, &g->crowd);
 	free(slabs);
 }
 

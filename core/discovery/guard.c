@@ -38,6 +38,18 @@ static struct outlier_rules guard_rules(const struct config_ejection *c)
 	};
 }
 
+static struct breaker_rules guard_breaker_rules(const struct config_breaker *c)
+{
+	return (struct breaker_rules){
+		.failures = c->failures,
+		.requests = (uint64_t)c->requests,
+		.interval_ms = c->interval,
+		.time_ms = c->time,
+		.time_max_ms = c->time_max,
+		.trials = (uint32_t)c->trials,
+	};
+}
+
 static struct guard_service *guard_service(struct guard *g, const char *name)
 {
 	const struct config_service *own = gateway_config_service(g->config, name);
@@ -55,6 +67,9 @@ static struct guard_service *guard_service(struct guard *g, const char *name)
 					       .healthy = s->check->healthy,
 					       .unhealthy = s->check->unhealthy };
 	s->panic = !own || own->on_all_critical == 0;
+	s->at = own ? (int)(own - g->config->services) : -1;
+	if (own)
+		s->breaker_rules = guard_breaker_rules(&own->breaker);
 	s->interval_end_ms = guard_now() + s->rules.interval_ms;
 	map_put(&g->services, str_from(s->name), s);
 	return s;
@@ -228,7 +243,7 @@ void guard_publish(struct guard_service *s)
 /* ---- life ---- */
 
 struct guard *guard_new(uv_loop_t *loop, const struct gateway_config *config, struct registry *r,
-			const struct slab *const *slabs, size_t slab_count)
+			const struct slab *const *slabs, size_t slab_count, struct crowd *crowd)
 {
 	struct guard *g = xcalloc(1, sizeof(*g));
 
@@ -240,6 +255,7 @@ struct guard *guard_new(uv_loop_t *loop, const struct gateway_config *config, st
 	for (size_t i = 0; i < slab_count; i++)
 		g->slabs[i] = slabs[i];
 	g->slab_count = slab_count;
+	g->crowd = crowd;
 	list_init(&g->waiting);
 	rand_seed_kernel(&g->rand);
 	r->filter = guard_filter;
@@ -273,6 +289,10 @@ void guard_inherit(struct guard *g, const struct guard *before)
 		to->checks_passed = from->checks_passed;
 		to->checks_failed = from->checks_failed;
 		to->level = from->level;
+		if (guard_has_breaker(from) && guard_has_breaker(to)) {
+			to->breaker = from->breaker;
+			guard_breaker_tell(to);
+		}
 		for (k = 0; (f = map_next(&from->members, &k));)
 			guard_inherit_member(to, f->value);
 		guard_publish(to);
@@ -345,7 +365,8 @@ void guard_stats_each(const struct guard *g, void (*each)(void *, const struct g
 		const struct guard_service *s = e->value;
 		struct guard_stats stats = { .service = s->name,
 					     .checks_passed = s->checks_passed,
-					     .checks_failed = s->checks_failed };
+					     .checks_failed = s->checks_failed,
+					     .breaker = guard_has_breaker(s) ? &s->breaker : NULL };
 
 		memcpy(stats.ejections, s->ejections, sizeof(stats.ejections));
 		for (k = 0; (f = map_next(&s->members, &k));) {

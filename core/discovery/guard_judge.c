@@ -67,13 +67,14 @@ void guard_judge(struct guard_service *s, uint64_t now_ms)
 {
 	struct outlier **all = xcalloc(s->members.count + 1, sizeof(*all));
 	bool over = now_ms >= s->interval_end_ms;
+	struct breaker_counts counts = { 0 };
 	struct map_entry *e;
 	size_t i = 0, n = 0;
 
 	while ((e = map_next(&s->members, &i))) {
 		struct guard_member *m = e->value;
 
-		guard_slot_count(s->guard, m);
+		guard_slot_count(s->guard, m, &counts);
 		m->outlier.failing = guard_checks(s) && m->check.verdict == PROBE_FAILING;
 		if (m->offered)
 			all[n++] = &m->outlier;
@@ -82,6 +83,7 @@ void guard_judge(struct guard_service *s, uint64_t now_ms)
 	if (over)
 		s->interval_end_ms = now_ms + s->rules.interval_ms;
 	free(all);
+	guard_breaker_judge(s, &counts, now_ms);
 	if (guard_judge_changes(s))
 		guard_publish(s);
 }

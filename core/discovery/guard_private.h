@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/rand.h"
 #include "config/gateway.h"
+#include "discovery/breaker.h"
 #include "discovery/fit.h"
 #include "discovery/guard.h"
 #include "discovery/outlier.h"
@@ -57,6 +58,9 @@ struct guard_service {
 	struct outlier_rules rules;
 	struct probe_rules probe_rules;
 	bool panic;
+	int at; /* position in the configuration; -1: it is not there */
+	struct breaker_rules breaker_rules;
+	struct breaker breaker;
 	struct map members; /* by key */
 	uint64_t interval_end_ms;
 	enum fit_level level;
@@ -77,6 +81,7 @@ struct guard {
 	struct registry *registry;
 	const struct slab **slabs;
 	size_t slab_count;
+	struct crowd *crowd;
 	struct map services;
 	struct rand rand;
 	bool on;
@@ -100,12 +105,20 @@ void guard_publish(struct guard_service *);
 /* guard_slot.c: places in the slabs. */
 void guard_slot_take(struct guard *, struct guard_member *);
 void guard_slot_drop(struct guard *, struct guard_member *);
-void guard_slot_count(struct guard *, struct guard_member *);
+/* What requests to it came to since the last look: for its outlier, and added to all. */
+void guard_slot_count(struct guard *, struct guard_member *, struct breaker_counts *all);
 
 /* guard_run.c: what is asked of endpoints. */
 void guard_run_due(struct guard_service *, uint64_t now_ms);
 void guard_run_waiting(struct guard *);
 void guard_run_cancel(struct guard_member *);
+
+/* guard_breaker.c */
+bool guard_has_breaker(const struct guard_service *);
+/* Judges it by what requests to the service came to since the last time. */
+void guard_breaker_judge(struct guard_service *, const struct breaker_counts *, uint64_t now_ms);
+/* Tells the workers what it is. */
+void guard_breaker_tell(const struct guard_service *);
 
 /* guard_judge.c: counts, verdicts, log lines. */
 void guard_judge(struct guard_service *, uint64_t now_ms);

@@ -74,7 +74,7 @@ static bool guard_slot_grew(const struct slab_endpoint *from, const struct slab_
 }
 
 /* What all workers have counted since the last look. */
-void guard_slot_count(struct guard *g, struct guard_member *m)
+void guard_slot_count(struct guard *g, struct guard_member *m, struct breaker_counts *all)
 {
 	struct outlier_counts sum = { 0 };
 
@@ -87,6 +87,8 @@ void guard_slot_count(struct guard *g, struct guard_member *m)
 				    now.refused > was->refused, now.row);
 		m->seen[i] = now;
 	}
+	all->ok += sum.ok;
+	all->failed += sum.failed;
 	if (sum.ok || sum.failed)
 		outlier_count(&m->outlier, &sum);
 }

@@ -6,16 +6,17 @@
 
 #include "base/shm.h"
 
-static const uint64_t CROWD_MAGIC = 0x676174652d637264; /* another layout, another number */
+static const uint64_t CROWD_MAGIC = 0x676174652d637265; /* another layout, another number */
 
 struct crowd_header {
-	uint64_t magic;
+	_Alignas(64) uint64_t magic;
 	uint32_t workers, services;
 };
 
 static uint64_t crowd_bytes(uint64_t workers, uint64_t services)
 {
-	return sizeof(struct crowd_header) + workers * services * sizeof(struct crowd_cell);
+	return sizeof(struct crowd_header) + services * sizeof(struct crowd_rule) +
+	       workers * services * sizeof(struct crowd_cell);
 }
 
 static void crowd_point(struct crowd *c, void *region, uint32_t workers, uint32_t services)
@@ -24,7 +25,8 @@ static void crowd_point(struct crowd *c, void *region, uint32_t workers, uint32_
 	c->workers = workers;
 	c->services = services;
 	c->bytes = crowd_bytes(workers, services);
-	c->cells = (struct crowd_cell *)(void *)((char *)region + sizeof(struct crowd_header));
+	c->rules = (struct crowd_rule *)(void *)((char *)region + sizeof(struct crowd_header));
+	c->cells = (struct crowd_cell *)(void *)(c->rules + services);
 }
 
 int crowd_create(struct crowd *c, uint32_t workers, uint32_t services, struct error *e)
@@ -90,4 +92,18 @@ int64_t crowd_sum(const struct crowd_cell *cells, uint32_t workers, enum crowd_k
 	for (uint32_t i = 0; i < workers; i++)
 		sum += __atomic_load_n(&cells[i].count[kind], __ATOMIC_SEQ_CST);
 	return sum > 0 ? sum : 0;
+}
+
+void crowd_trials(const struct crowd *c, uint32_t service, uint64_t epoch, uint64_t *ok,
+		  uint64_t *failed)
+{
+	const struct crowd_cell *cells = crowd_cells(c, service);
+
+	*ok = *failed = 0;
+	for (uint32_t i = 0; i < c->workers; i++) {
+		if (__atomic_load_n(&cells[i].trial_epoch, __ATOMIC_ACQUIRE) != epoch)
+			continue;
+		*ok += __atomic_load_n(&cells[i].trial_ok, __ATOMIC_RELAXED);
+		*failed += __atomic_load_n(&cells[i].trial_failed, __ATOMIC_RELAXED);
+	}
 }

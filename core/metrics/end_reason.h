@@ -65,6 +65,8 @@
 	  "queue.")                                                                                \
 	X(QUEUE_TIMEOUT, 503, "queue_timeout", "Service Unavailable",                              \
 	  "The request waited too long for its turn at the service of this route.")                \
+	X(BREAKER_OPEN, 503, "breaker_open", "Service Unavailable",                                \
+	  "The service of this route has failed too often and is left alone for a while.")         \
 	X(CONNECT_REFUSED, 502, "connect_refused", "Bad Gateway",                                  \
 	  "The service refused the connection.")                                                   \
 	X(CONNECT_TIMEOUT, 504, "connect_timeout", "Gateway Timeout",                              \

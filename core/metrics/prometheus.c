@@ -277,7 +277,7 @@ static void prometheus_service_failures(struct buf *b, const struct total *t)
 	}
 
 /* Those from SERVICE_GAUGES on are gauges. */
-enum { SERVICE_GAUGES = 8 };
+enum { SERVICE_GAUGES = 9 };
 static const struct prometheus_member prometheus_service_members[] = {
 	SERVICE_MEMBER(retries, "gatehouse_upstream_retries_total", "Further tries of a request."),
 	SERVICE_MEMBER(retries_refused, "gatehouse_upstream_retries_refused_total",
@@ -290,6 +290,8 @@ static const struct prometheus_member prometheus_service_members[] = {
 		       "Requests refused, as the service and its queue were full."),
 	SERVICE_MEMBER(queue_timeouts, "gatehouse_upstream_queue_timeouts_total",
 		       "Requests refused, as they had waited too long for a place."),
+	SERVICE_MEMBER(broken, "gatehouse_upstream_breaker_refused_total",
+		       "Requests refused, as the service's breaker was open."),
 	SERVICE_MEMBER(connects, "gatehouse_upstream_connects_total",
 		       "Connections to the service that were opened."),
 	SERVICE_MEMBER(reused, "gatehouse_upstream_reused_total",

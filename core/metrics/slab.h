@@ -86,6 +86,7 @@ struct slab_service {
 	uint64_t queued;                /* requests that had to wait for a place */
 	uint64_t overloaded;            /* requests for which there was none in the queue either */
 	uint64_t queue_timeouts;        /* requests that waited too long */
+	uint64_t broken;                /* requests that the breaker did not let through */
 	uint64_t connects;              /* connections opened */
 	uint64_t reused;                /* requests on a kept connection */
 	int64_t connections;            /* open now */

@@ -81,6 +81,7 @@ static void total_add_service(struct total *t, const struct slab_service *from, 
 	to->queued += from->queued;
 	to->overloaded += from->overloaded;
 	to->queue_timeouts += from->queue_timeouts;
+	to->broken += from->broken;
 	to->connects += from->connects;
 	to->reused += from->reused;
 	total_add_histogram(&to->duration, &from->duration);

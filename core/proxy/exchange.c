@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/gateway.h"
+#include "proxy/admit.h"
 #include "proxy/conn.h"
 #include "proxy/hooks.h"
 #include "proxy/host.h"
@@ -466,6 +467,8 @@ void exchange_end(struct exchange *x)
 	exchange_drop_upstream(x, true);
 	if (x->gate)
 		queue_leave(x);
+	if (x->trial)
+		admit_leave(x);
 	exchange_wait(x, WAIT_NONE, 0);
 	if (x->request_id_n == 0)
 		exchange_make_id(x);

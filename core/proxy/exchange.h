@@ -126,6 +126,8 @@ struct exchange {
 	struct gate *gate; /* at which it has a place, or waits for one */
 	bool admitted;     /* it has one */
 	struct gate_waiter queued;
+	const struct trial *trial; /* whose breaker has let it through */
+	uint64_t trial_epoch;      /* it is a trial that has shown nothing yet */
 	struct endpoint *endpoint; /* referenced */
 	struct upconn *up;
 	struct pick_tried tried;
@@ -178,9 +180,10 @@ struct exchange {
 
 	/* For the log and the metrics. */
 	enum end_reason reason;
-	const char *why;   /* a fixed sentence, or NULL */
-	const char *allow; /* for 405 */
-	uint16_t status;   /* what the client got */
+	const char *why;      /* a fixed sentence, or NULL */
+	const char *allow;    /* for 405 */
+	unsigned retry_after; /* seconds, for 503; 0: one */
+	uint16_t status;      /* what the client got */
 	uint64_t started_ns, started_wall_us;
 	uint64_t upstream_ns; /* when the request went out */
 	uint64_t upstream_us; /* until the response's head */

@@ -4,6 +4,7 @@
 #include <llhttp.h>
 
 #include "config/gateway.h"
+#include "proxy/admit.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
 #include "proxy/hash_key.h"
@@ -103,17 +104,18 @@ static void pick_connect(struct exchange *x, bool fresh)
 	exchange_wait(x, WAIT_CONNECT, x->service->connect_ms);
 }
 
-/* The first service with an endpoint of those that stand in for this one. */
-static void pick_fail_over(struct exchange *x)
+/* The first service with an endpoint, and not left alone, of those that stand in for this one. */
+static bool pick_fail_over(struct exchange *x)
 {
 	for (size_t i = 0; i < x->service->failover_count; i++) {
 		struct service *other = x->service->failover[i];
-		if (!other->endpoint_count)
+		if (!other->endpoint_count || !admit_enter(x, other))
 			continue;
 		x->service->metrics->failovers++;
 		x->service = other;
-		return;
+		return true;
 	}
+	return false;
 }
 
 static struct endpoint *pick_endpoint(struct exchange *x)
@@ -130,8 +132,11 @@ static struct endpoint *pick_endpoint(struct exchange *x)
 void exchange_pick(struct exchange *x)
 {
 	exchange_enter(x, EXCHANGE_PICK);
-	if (!x->service->endpoint_count)
-		pick_fail_over(x);
+	bool any = x->service->endpoint_count > 0;
+	if ((!any || !admit_enter(x, x->service)) && !pick_fail_over(x) && any) {
+		admit_refuse(x);
+		return;
+	}
 	/* A further try keeps the place of the first. */
 	if (x->service->gate != x->gate && !queue_admit(x))
 		return;
@@ -198,7 +203,7 @@ static bool pick_may_retry(struct exchange *x)
 {
 	if (x->head_sent || x->interim || x->tries > (uint64_t)x->proxy->config->limits.retries)
 		return false;
-	if (!relay_can_replay(x) || (x->sent && !pick_is_idempotent(x)))
+	if (!relay_can_replay(x) || (x->sent && !pick_is_idempotent(x)) || !admit_allows_retry(x))
 		return false;
 	if (!service_retry_take(x->service)) {
 		x->service->metrics->retries_refused++;
@@ -215,6 +220,7 @@ void exchange_count_failure(struct exchange *x, enum end_reason reason)
 	if (reason == END_INTERNAL || !x->endpoint)
 		return;
 	slab_endpoint_failed(x->endpoint->counts, refused);
+	admit_result(x, false);
 	if (refused && x->proxy->on_refused)
 		x->proxy->on_refused(x->proxy, x->service);
 }

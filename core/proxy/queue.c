@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/queue.h"
 
+#include "proxy/admit.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy.h"
@@ -20,10 +21,28 @@ static bool queue_has_connection(const struct service *s)
 	return false;
 }
 
+/* Those that wait for a service that is left alone now are told so. */
+static void queue_refuse_shut(struct gate *g)
+{
+	struct list *l = g->waiting.next;
+
+	while (l != &g->waiting) {
+		struct exchange *x = container_of(l, struct exchange, queued.link);
+
+		l = l->next;
+		if (!admit_is_shut(x))
+			continue;
+		admit_refuse(x);
+		/* Whoever is next may have left by that. */
+		l = g->waiting.next;
+	}
+}
+
 static void queue_run(struct proxy *p, struct gate *g)
 {
 	uint64_t now = uv_now(p->loop);
 
+	queue_refuse_shut(g);
 	while (!list_empty(&g->waiting)) {
 		struct exchange *x = container_of(g->waiting.next, struct exchange, queued.link);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/gateway.h"
+#include "proxy/admit.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
 #include "proxy/hooks.h"
@@ -226,7 +227,9 @@ static char *respond_put_own(char *to, struct exchange *x, uint32_t own)
 		to = put_lit(put_str(put_lit(to, "Allow: "), str_from(x->allow)), "\r\n");
 	if (x->reason != END_OK) {
 		if (x->reply_status == 503)
-			to = put_lit(to, "Retry-After: 1\r\n");
+			to = put_lit(put_u64(put_lit(to, "Retry-After: "),
+					     x->retry_after ? x->retry_after : 1),
+				     "\r\n");
 		if (x->request_id_n)
 			to = put_lit(put_str(put_lit(to, "X-Request-Id: "), exchange_id(x)),
 				     "\r\n");
@@ -316,6 +319,7 @@ void respond_reply(struct exchange *x)
 		return;
 	exchange_drop_upstream(x, true);
 	queue_leave(x);
+	admit_leave(x);
 	exchange_wait(x, WAIT_NONE, 0);
 	if (respond_must_wait(x))
 		return;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "config/gateway.h"
+#include "proxy/admit.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
 #include "proxy/hooks.h"
@@ -115,10 +116,13 @@ static bool response_interim(struct exchange *x)
 /* Of the answers, those by which a service says that it cannot do its work. */
 static void response_count(struct exchange *x)
 {
-	if (x->res.status >= 502 && x->res.status <= 504)
+	bool failed = x->res.status >= 502 && x->res.status <= 504;
+
+	if (failed)
 		slab_endpoint_failed(x->endpoint->counts, false);
 	else
 		slab_endpoint_ok(x->endpoint->counts);
+	admit_result(x, !failed);
 }
 
 static void response_switch(struct exchange *x, char *rest, size_t n)

@@ -13,6 +13,7 @@
 #include "metrics/slab.h"
 #include "upstream/gate.h"
 #include "upstream/slow_start.h"
+#include "upstream/trial.h"
 #include "upstream/upconn.h"
 
 enum { RETRY_TOKENS_START = 10, RETRY_TOKENS_MAX = 100 };
@@ -72,6 +73,7 @@ void services_fini(struct services *all)
 		free(s->endpoints);
 		free(s->failover);
 		free(s->gate);
+		free(s->trial);
 		free(s->name);
 		free(s);
 	}
@@ -103,6 +105,18 @@ static void service_limit(const struct services *all, struct service *s,
 		  c ? all->slab->header->worker : 0);
 }
 
+static void service_break(const struct services *all, struct service *s,
+			  const struct config_service *own)
+{
+	uint32_t at = (uint32_t)(own - all->config->services);
+
+	if (!(own->breaker.failures > 0) || !all->crowd)
+		return;
+	s->trial = xcalloc(1, sizeof(*s->trial));
+	s->trial->rule = &all->crowd->rules[at];
+	s->trial->own = &crowd_cells(all->crowd, at)[all->slab->header->worker];
+}
+
 static void service_configure(struct services *all, struct service *s,
 			      const struct config_service *own)
 {
@@ -115,6 +129,7 @@ static void service_configure(struct services *all, struct service *s,
 	if (all->config->zone)
 		s->zone_mode = (enum zone_mode)own->prefer_zone;
 	service_limit(all, s, own);
+	service_break(all, s, own);
 	s->failover = xcalloc(own->failover.n + 1, sizeof(struct service *));
 	for (size_t i = 0; i < own->failover.n; i++)
 		s->failover[s->failover_count++] = services_get(all, own->failover.items[i]);

@@ -21,6 +21,7 @@ struct gateway_config;
 struct slab;
 struct slab_endpoint;
 struct slab_service;
+struct trial;
 
 enum service_state { SERVICE_NEVER, SERVICE_EMPTY, SERVICE_LIVE };
 
@@ -45,7 +46,8 @@ struct service {
 	struct service **failover;    /* stand in while there is no endpoint, in this order */
 	size_t failover_count;
 
-	struct gate *gate; /* NULL: it may have any number of requests */
+	struct gate *gate;   /* NULL: it may have any number of requests */
+	struct trial *trial; /* NULL: it has no breaker */
 	double retry_tokens;
 	uint64_t connect_ms, response_ms, idle_ms;
 	uint32_t pool_max;

@@ -24,7 +24,8 @@ LONG = 32 << 20
 ELSEWHERE = {"overloaded": "test_limits.py", "never_registered": "test_discovery.py",
              "no_endpoints": "test_discovery.py", "response_unrequested": "test_http_faults.py",
              "plugin_quarantined": "test_quarantine.py",
-             "service_overloaded": "test_pressure.py", "queue_timeout": "test_pressure.py"}
+             "service_overloaded": "test_pressure.py", "queue_timeout": "test_pressure.py",
+             "breaker_open": "test_breaker.py"}
 
 
 def ms(n):

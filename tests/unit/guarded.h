@@ -17,6 +17,7 @@
 #include "discovery/guard.h"
 #include "discovery/guard_private.h"
 #include "discovery/registry.h"
+#include "metrics/crowd.h"
 #include "metrics/slab.h"
 #include "suite.h"
 
@@ -25,6 +26,7 @@ static struct gateway_config config;
 static struct config_service service;
 static struct registry registry;
 static struct slab slabs[2];
+static struct crowd crowd;
 static struct guard *g;
 static int changes;
 
@@ -38,7 +40,7 @@ static inline struct guard *make_guard(struct registry *r)
 {
 	const struct slab *both[] = { &slabs[0], &slabs[1] };
 
-	return guard_new(&loop, &config, r, both, 2);
+	return guard_new(&loop, &config, r, both, 2, &crowd);
 }
 
 static inline void setup(void)
@@ -58,6 +60,7 @@ static inline void setup(void)
 	config.ejection = service.ejection;
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(slab_create(&slabs[i], (uint32_t)i, 1, 1, 4, &e), 0);
+	ck_assert_int_eq(crowd_create(&crowd, 2, 1, &e), 0);
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
 	registry_init(&registry, on_change, NULL);
 	g = make_guard(&registry);
@@ -71,6 +74,7 @@ static inline void teardown(void)
 	registry_fini(&registry);
 	for (int i = 0; i < 2; i++)
 		slab_close(&slabs[i]);
+	crowd_close(&crowd);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	ck_assert_int_eq(uv_loop_close(&loop), 0);
 }

@@ -97,6 +97,12 @@ START_TEST(test_refused)
 	refused("\"defaults\": {\"ejection\": {\"time\": \"10m\"}}",
 		"f:2:35: /defaults/ejection/time: longer than time_max; make it shorter or "
 		"time_max longer\n");
+	refused("\"services\": {\"a\":\n{\"breaker\":\n{\"time\": \"2m\"}}}",
+		"f:4:10: /services/a/breaker/time: longer than time_max; make it shorter or "
+		"time_max longer\n");
+	refused("\"services\": {\"a\":\n{\"breaker\":\n{\"failures\": 1.5}}}",
+		"f:4:14: /services/a/breaker/failures: 1.5 is out of range; it must be \"off\" or "
+		"0 to 1\n");
 }
 END_TEST
 
