@@ -238,6 +238,7 @@ struct config_service {
 	struct config_check check;
 	struct config_bounds bounds;
 	struct config_breaker breaker;
+	uint64_t hedge_after; /* until a GET gets a second try meanwhile; 0: never */
 };
 
 /* A plugin in a route: the route's own or a filter. */

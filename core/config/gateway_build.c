@@ -350,6 +350,7 @@ static void build_service(const struct gateway_build *b, const struct raw_servic
 		.connect = raw->timeout.connect,
 		.response = raw->timeout.response,
 		.bounds = raw->limits,
+		.hedge_after = raw->hedge_after,
 	};
 	build_health(b, raw, pointer, object, s);
 	if (!*raw->name || strlen(raw->name) > 255 || raw->name[strcspn(raw->name, " \t/")])

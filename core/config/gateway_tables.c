@@ -435,6 +435,10 @@ static const struct gh_option service_rows[] = {
 	GH_OBJECT(struct raw_service, breaker, breaker_rows,
 		  "When it has failed too often it is left alone for a while; off unless failures "
 		  "is set."),
+	{ GH_ROW_(struct raw_service, hedge_after, uint64_t, GH_OPT_DURATION, "off",
+		  "A GET or HEAD without a byte of its answer after this is sent to a second "
+		  "endpoint too, and the first answer is taken."),
+	  .choices = "off", .min = 1, .max = HOUR, .flags = OPTION_WORD },
 };
 
 static const struct gh_option filter_rows[] = {

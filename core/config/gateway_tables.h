@@ -99,6 +99,7 @@ struct raw_service {
 	struct raw_check check;
 	struct config_bounds limits;
 	struct config_breaker breaker;
+	uint64_t hedge_after;
 };
 
 /* A member of "headers" or "meta". */

@@ -277,11 +277,15 @@ static void prometheus_service_failures(struct buf *b, const struct total *t)
 	}
 
 /* Those from SERVICE_GAUGES on are gauges. */
-enum { SERVICE_GAUGES = 9 };
+enum { SERVICE_GAUGES = 11 };
 static const struct prometheus_member prometheus_service_members[] = {
 	SERVICE_MEMBER(retries, "gatehouse_upstream_retries_total", "Further tries of a request."),
 	SERVICE_MEMBER(retries_refused, "gatehouse_upstream_retries_refused_total",
 		       "Retries that the retry budget did not allow."),
+	SERVICE_MEMBER(hedges, "gatehouse_upstream_hedges_total",
+		       "Second tries of requests whose first one was slow to answer."),
+	SERVICE_MEMBER(hedges_won, "gatehouse_upstream_hedges_won_total",
+		       "Of these, those that answered first."),
 	SERVICE_MEMBER(failovers, "gatehouse_upstream_failovers_total",
 		       "Requests that another service took, as this one had no endpoint."),
 	SERVICE_MEMBER(queued, "gatehouse_upstream_queued_total",

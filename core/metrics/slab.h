@@ -82,6 +82,8 @@ struct slab_service {
 	uint64_t failures[END_REASON_COUNT];    /* tries that ended with that reason */
 	uint64_t retries;
 	uint64_t retries_refused;       /* the budget was used up */
+	uint64_t hedges;                /* second tries beside a first one */
+	uint64_t hedges_won;            /* of these, those that answered first */
 	uint64_t failovers;             /* requests that another service took */
 	uint64_t queued;                /* requests that had to wait for a place */
 	uint64_t overloaded;            /* requests for which there was none in the queue either */

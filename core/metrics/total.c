@@ -82,6 +82,8 @@ static void total_add_service(struct total *t, const struct slab_service *from, 
 	to->overloaded += from->overloaded;
 	to->queue_timeouts += from->queue_timeouts;
 	to->broken += from->broken;
+	to->hedges += from->hedges;
+	to->hedges_won += from->hedges_won;
 	to->connects += from->connects;
 	to->reused += from->reused;
 	total_add_histogram(&to->duration, &from->duration);

@@ -8,6 +8,7 @@
 #include "config/gateway.h"
 #include "proxy/admit.h"
 #include "proxy/conn.h"
+#include "proxy/hedge.h"
 #include "proxy/hooks.h"
 #include "proxy/host.h"
 #include "proxy/proxy.h"
@@ -65,6 +66,8 @@ static void exchange_on_deadline(struct deadline *d)
 		exchange_retry_or_fail(x, END_CONNECT_TIMEOUT, NULL);
 		break;
 	case WAIT_RESPONSE:
+		if (x->hedge && hedge_stands_in(x, END_RESPONSE_TIMEOUT))
+			break;
 		exchange_count_failure(x, END_RESPONSE_TIMEOUT);
 		exchange_fail(x, END_RESPONSE_TIMEOUT, NULL);
 		break;
@@ -168,6 +171,7 @@ void exchange_free(struct exchange *x)
 	exchange_in_forget(x);
 	x->proxy->stats->buffers_bytes -= (int64_t)(sizeof(*x) + x->in_cap + x->hold_cap);
 	deadline_drop(&x->deadline);
+	hedge_free(x);
 	head_fini(&x->req);
 	head_fini(&x->res);
 	arena_fini(&x->arena);

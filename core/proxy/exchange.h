@@ -20,6 +20,7 @@
 #include "upstream/service.h"
 
 struct conn;
+struct hedge;
 struct host_call;
 struct host_timer;
 struct plugin_chain;
@@ -70,6 +71,7 @@ struct exchange {
 	struct proxy *proxy;
 	struct conn *conn;
 	struct exchange *next_spare;
+	struct hedge *hedge; /* NULL until a request of it could have a second try */
 	struct arena arena;
 
 	/* What was read from the client and not yet used up: [in_pos, in_end) of in. */
@@ -134,6 +136,7 @@ struct exchange {
 	unsigned tries;
 	bool sent; /* the head has gone to the endpoint */
 	bool stale_retried;
+	bool hedged;       /* the time for a second try has come */
 	bool earned;       /* its share of a further try, once for each request */
 	bool request_sent; /* and the whole body */
 	bool forward_chunked;

@@ -8,7 +8,9 @@
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
 #include "proxy/hash_key.h"
+#include "proxy/hedge.h"
 #include "proxy/hooks.h"
+#include "proxy/pick.h"
 #include "proxy/proxy.h"
 #include "proxy/queue.h"
 #include "proxy/relay.h"
@@ -17,7 +19,7 @@
 static void pick_on_connect(void *owner, int status);
 static void pick_on_sent(void *owner, int status);
 
-static const struct upconn_events pick_events = {
+const struct upconn_events pick_events = {
 	.on_connect = pick_on_connect,
 	.on_data = response_on_data,
 	.on_end = response_on_end,
@@ -37,6 +39,8 @@ static void pick_forget_endpoint(struct exchange *x)
 
 void exchange_drop_upstream(struct exchange *x, bool reset)
 {
+	if (x->hedge)
+		hedge_drop(x);
 	if (x->up)
 		upconn_close(&x->up, reset && x->sent);
 }
@@ -56,7 +60,7 @@ static bool pick_is_idempotent(const struct exchange *x)
 	}
 }
 
-static enum end_reason pick_connect_reason(int status)
+enum end_reason pick_connect_reason(int status)
 {
 	return status == UV_ECONNREFUSED ? END_CONNECT_REFUSED :
 	       status == UV_ETIMEDOUT    ? END_CONNECT_TIMEOUT :
@@ -118,9 +122,9 @@ static bool pick_fail_over(struct exchange *x)
 	return false;
 }
 
-static struct endpoint *pick_endpoint(struct exchange *x)
+struct endpoint *pick_endpoint(struct exchange *x, const struct pick_tried *tried)
 {
-	struct balance_ask ask = { .tried = &x->tried,
+	struct balance_ask ask = { .tried = tried,
 				   .rand = &x->proxy->rand,
 				   .now_ms = uv_now(x->proxy->loop) };
 
@@ -145,7 +149,7 @@ void exchange_pick(struct exchange *x)
 
 void exchange_pick_admitted(struct exchange *x)
 {
-	x->endpoint = pick_endpoint(x);
+	x->endpoint = pick_endpoint(x, &x->tried);
 	if (!x->endpoint) {
 		exchange_fail(x,
 			      x->service->state == SERVICE_NEVER ? END_NEVER_REGISTERED :
@@ -230,6 +234,8 @@ void exchange_retry_or_fail(struct exchange *x, enum end_reason reason, const ch
 	struct slab_service *metrics = x->service->metrics;
 
 	x->waiting = false;
+	if (x->hedge && hedge_stands_in(x, reason))
+		return;
 	if ((reason == END_UPSTREAM_CLOSED || reason == END_UPSTREAM_RESET ||
 	     reason == END_RESPONSE_UNREQUESTED) &&
 	    pick_retry_stale(x)) {

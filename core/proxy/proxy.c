@@ -6,6 +6,7 @@
 #include "net/fetch.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/hedge.h"
 #include "proxy/queue.h"
 
 enum { PROXY_HEAD_EXTRA = 64 * 1024, PROXY_FRESH_MS = 1000 };
@@ -64,6 +65,7 @@ void proxy_init(struct proxy *p)
 	p->response_limits.target = limits->response_head;
 	list_init(&p->conns);
 	list_init(&p->later);
+	hedge_init(p);
 	queue_init(p);
 	uv_idle_init(p->loop, &p->later_turn);
 	p->later_turn.data = p;
@@ -123,6 +125,7 @@ void proxy_close_all(struct proxy *p)
 	proxy_close_kind(p, false);
 	proxy_close_kind(p, true);
 	upstream_close(&p->upstream);
+	hedge_close(p);
 	queue_close(p);
 	/* Nothing is left that could ask for a turn. */
 	if (!uv_is_closing((uv_handle_t *)&p->later_turn))

@@ -53,6 +53,8 @@ struct proxy {
 	struct parse_limits request_limits, response_limits;
 	struct list conns;      /* all client connections */
 	struct list later;      /* exchanges that plugin code asked something of */
+	struct list hedgings;   /* of services with requests that may get a second try */
+	uv_timer_t hedge_look;  /* runs while there are any */
 	struct list queues;     /* of gates that requests wait at */
 	uv_timer_t queue_look;  /* runs while there are any */
 	uv_idle_t later_turn;   /* runs while there are any */

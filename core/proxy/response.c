@@ -7,6 +7,7 @@
 #include "proxy/admit.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/hedge.h"
 #include "proxy/hooks.h"
 #include "proxy/proxy.h"
 #include "proxy/relay.h"
@@ -17,10 +18,15 @@ enum { RESPONSE_HOLD_MIN = 4096 };
 
 void response_expect(struct exchange *x)
 {
-	x->response = RESPONSE_HEAD;
-	x->hold_n = x->hold_at = 0;
 	x->upstream_ns = clock_mono_ns();
 	upconn_asks(x->up);
+	response_expect_asked(x);
+}
+
+void response_expect_asked(struct exchange *x)
+{
+	x->response = RESPONSE_HEAD;
+	x->hold_n = x->hold_at = 0;
 	head_reset(&x->res);
 	parse_start(&x->res_parser, PARSE_RESPONSE, &x->res, &x->proxy->response_limits);
 }
@@ -73,6 +79,8 @@ void response_wait_head(struct exchange *x)
 	uint64_t own = x->proxy->config->routes[x->route].response;
 
 	exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
+	if (x->service->hedging)
+		hedge_wait(x);
 }
 
 void response_wait(struct exchange *x)
@@ -303,6 +311,8 @@ void response_on_data(void *owner, char *p, size_t n)
 		response_bad(x, END_RESPONSE_UNREQUESTED, NULL);
 		break;
 	case RESPONSE_HEAD:
+		if (x->hedge)
+			hedge_drop(x);
 		if (x->hold_n) {
 			size_t at = x->hold_n;
 			if (response_hold(x, p, n))

@@ -13,6 +13,8 @@ struct exchange;
 
 /* The request has gone out: expects a head. */
 void response_expect(struct exchange *);
+/* The same for a connection on which it has been sent before. */
+void response_expect_asked(struct exchange *);
 /* Events of the connection to the service. */
 void response_on_data(void *x, char *p, size_t n);
 void response_on_end(void *x, int status);

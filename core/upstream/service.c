@@ -12,6 +12,7 @@
 #include "metrics/crowd.h"
 #include "metrics/slab.h"
 #include "upstream/gate.h"
+#include "upstream/hedging.h"
 #include "upstream/slow_start.h"
 #include "upstream/trial.h"
 #include "upstream/upconn.h"
@@ -74,6 +75,7 @@ void services_fini(struct services *all)
 		free(s->failover);
 		free(s->gate);
 		free(s->trial);
+		free(s->hedging);
 		free(s->name);
 		free(s);
 	}
@@ -130,6 +132,11 @@ static void service_configure(struct services *all, struct service *s,
 		s->zone_mode = (enum zone_mode)own->prefer_zone;
 	service_limit(all, s, own);
 	service_break(all, s, own);
+	if (own->hedge_after) {
+		s->hedging = xcalloc(1, sizeof(*s->hedging));
+		s->hedging->after_ms = own->hedge_after;
+		list_init(&s->hedging->waiting);
+	}
 	s->failover = xcalloc(own->failover.n + 1, sizeof(struct service *));
 	for (size_t i = 0; i < own->failover.n; i++)
 		s->failover[s->failover_count++] = services_get(all, own->failover.items[i]);

@@ -18,6 +18,7 @@ struct config_hash;
 struct crowd;
 struct gate;
 struct gateway_config;
+struct hedging;
 struct slab;
 struct slab_endpoint;
 struct slab_service;
@@ -46,8 +47,9 @@ struct service {
 	struct service **failover;    /* stand in while there is no endpoint, in this order */
 	size_t failover_count;
 
-	struct gate *gate;   /* NULL: it may have any number of requests */
-	struct trial *trial; /* NULL: it has no breaker */
+	struct gate *gate;       /* NULL: it may have any number of requests */
+	struct trial *trial;     /* NULL: it has no breaker */
+	struct hedging *hedging; /* NULL: none of its requests gets a second try meanwhile */
 	double retry_tokens;
 	uint64_t connect_ms, response_ms, idle_ms;
 	uint32_t pool_max;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """moody -- an instance of a service that a test makes well, ill, silent or dead, and back.
 
-Used by test_ejection.py and test_active_checks.py.  Every answer's body is the instance's name.
+Used by test_ejection.py and test_active_checks.py.  Every answer's body is the instance's
+name, or body when that is set.
 The mood rules what clients get; health, when set, what GET /health gets instead.
 """
 import socket
@@ -25,7 +26,7 @@ class _Handler(BaseHTTPRequestHandler):
             moody.awake.wait(LIMIT)
             self.close_connection = True
             return
-        body = moody.name.encode()
+        body = moody.body or moody.name.encode()
         self.send_response(mood)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -60,6 +61,7 @@ class Moody:
         self.name = name
         self.mood = 200
         self.health = None
+        self.body = None
         self.awake = threading.Event()
         self.lock = threading.Lock()
         self.taken = []  # (path, fields) of each request
