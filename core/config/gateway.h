@@ -150,6 +150,8 @@ struct config_bounds {
 	int64_t connections;    /* 0: any number */
 	int64_t pending;        /* requests that wait for either */
 	uint64_t queue_timeout; /* how long each may wait */
+	int adaptive;         /* bool: requests is the most, and how many there may be is learnt */
+	int64_t adaptive_min; /* the least */
 };
 
 /* When a service as a whole is left alone for what requests to it came to. */

@@ -89,6 +89,11 @@ void build_health(const struct gateway_build *b, const struct raw_service *raw, 
 	s->check = b->config->check;
 	s->ejection = b->config->ejection;
 	s->breaker = raw->breaker;
+	if (raw->limits.adaptive && raw->limits.requests &&
+	    raw->limits.adaptive_min > raw->limits.requests)
+		build_error(b,
+			    option_pointer(a, option_pointer(a, pointer, "limits"), "adaptive_min"),
+			    "more than requests; make it smaller or requests larger");
 	build_time_max(b, raw->breaker.time, raw->breaker.time_max,
 		       option_pointer(a, pointer, "breaker"));
 	if (json_is_object(json_object_get(object, "check")))

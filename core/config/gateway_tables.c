@@ -358,6 +358,11 @@ static const struct gh_option bounds_rows[] = {
 	       "Requests that may wait, of all workers; over it 503 service_overloaded."),
 	TIME(struct config_bounds, queue_timeout, "1s", 1, HOUR,
 	     "How long each may wait; over it 503 queue_timeout."),
+	GH_BOOL(struct config_bounds, adaptive, "false",
+		"Learn from the time that answers take how many requests it bears at once; "
+		"requests is then the most (10000 when it is unlimited)."),
+	GH_INT(struct config_bounds, adaptive_min, "5", 1, 1000000,
+	       "The least that adaptive comes down to."),
 };
 
 static const struct gh_option breaker_rows[] = {

@@ -4,6 +4,7 @@
 #include "control/admin_pages.h"
 #include "control/control.h"
 #include "control/generation.h"
+#include "discovery/adaptive.h"
 #include "discovery/breaker.h"
 #include "discovery/guard.h"
 
@@ -13,18 +14,27 @@ static json_t *bounds_bound(int64_t n)
 }
 
 /* What all workers have in hand, and what they may have; null: any number. */
-static json_t *bounds_service(const struct crowd *crowd, uint32_t at, const struct config_bounds *b)
+static json_t *bounds_service(const struct crowd *crowd, uint32_t at, const struct config_bounds *b,
+			      const struct adaptive *learnt)
 {
 	const struct crowd_cell *cells = crowd_cells(crowd, at);
 	json_int_t in_hand[CROWD_KINDS];
 
 	for (int i = 0; i < CROWD_KINDS; i++)
 		in_hand[i] = (json_int_t)crowd_sum(cells, crowd->workers, (enum crowd_kind)i);
-	return json_pack("{s:I, s:o, s:I, s:o, s:I, s:I}", "requests", in_hand[CROWD_REQUESTS],
-			 "requests_max", bounds_bound(b->requests), "connections",
-			 in_hand[CROWD_CONNECTIONS], "connections_max",
-			 bounds_bound(b->connections), "pending", in_hand[CROWD_WAITING],
-			 "pending_max", (json_int_t)b->pending);
+	json_t *json = json_pack("{s:I, s:o, s:I, s:o, s:I, s:I}", "requests",
+				 in_hand[CROWD_REQUESTS], "requests_max",
+				 bounds_bound(b->adaptive ? crowd->rules[at].limit : b->requests),
+				 "connections", in_hand[CROWD_CONNECTIONS], "connections_max",
+				 bounds_bound(b->connections), "pending", in_hand[CROWD_WAITING],
+				 "pending_max", (json_int_t)b->pending);
+
+	if (learnt)
+		json_object_set_new(json, "adaptive",
+				    json_pack("{s:I, s:I}", "baseline_us",
+					      (json_int_t)learnt->baseline_us, "answer_us",
+					      (json_int_t)learnt->time_us));
+	return json;
 }
 
 /* A time of the clock that does not jump, as others show it: milliseconds since 1970. */
@@ -61,10 +71,11 @@ void admin_bounds(const struct control *c, json_t *services)
 		const struct breaker *b = s && g->guard ? guard_breaker_of(g->guard, name) : NULL;
 		if (b)
 			json_object_set_new(service, "breaker", bounds_breaker(b));
-		if (!s || (!s->bounds.requests && !s->bounds.connections))
+		if (!s || (!s->bounds.requests && !s->bounds.connections && !s->bounds.adaptive))
 			continue;
 		json_object_set_new(
 			service, "limits",
-			bounds_service(&g->crowd, (uint32_t)(s - g->config->services), &s->bounds));
+			bounds_service(&g->crowd, (uint32_t)(s - g->config->services), &s->bounds,
+				       g->guard ? guard_limit_of(g->guard, name) : NULL));
 	}
 }

@@ -363,6 +363,13 @@ static void metrics_breaker_opens(void *arg, const struct guard_stats *s)
 			       s->breaker->opens);
 }
 
+static void metrics_limits(void *arg, const struct guard_stats *s)
+{
+	if (s->limit)
+		prometheus_u64(arg, "gatehouse_limit_requests",
+			       PROMETHEUS_LABELS({ "service", str_from(s->service) }), s->limit);
+}
+
 static void metrics_guard(struct buf *b, const struct guard *g)
 {
 	prometheus_family(b, "gatehouse_ejections_total", "counter",
@@ -385,6 +392,10 @@ static void metrics_guard(struct buf *b, const struct guard *g)
 			  "Times that the service's breaker opened.");
 	if (g)
 		guard_stats_each(g, metrics_breaker_opens, b);
+	prometheus_family(b, "gatehouse_limit_requests", "gauge",
+			  "Requests that the service bears at once, as learnt.");
+	if (g)
+		guard_stats_each(g, metrics_limits, b);
 }
 
 void admin_metrics(struct control *c, struct buf *b)

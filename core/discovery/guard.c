@@ -50,6 +50,14 @@ static struct breaker_rules guard_breaker_rules(const struct config_breaker *c)
 	};
 }
 
+static struct adaptive_rules guard_limit_rules(const struct config_bounds *c)
+{
+	return (struct adaptive_rules){
+		.min = (uint32_t)c->adaptive_min,
+		.max = c->requests ? (uint32_t)c->requests : GUARD_LIMIT_MAX,
+	};
+}
+
 static struct guard_service *guard_service(struct guard *g, const char *name)
 {
 	const struct config_service *own = gateway_config_service(g->config, name);
@@ -70,6 +78,10 @@ static struct guard_service *guard_service(struct guard *g, const char *name)
 	s->at = own ? (int)(own - g->config->services) : -1;
 	if (own)
 		s->breaker_rules = guard_breaker_rules(&own->breaker);
+	if (own && own->bounds.adaptive) {
+		s->limit_rules = guard_limit_rules(&own->bounds);
+		adaptive_init(&s->adaptive, &s->limit_rules);
+	}
 	s->interval_end_ms = guard_now() + s->rules.interval_ms;
 	map_put(&g->services, str_from(s->name), s);
 	return s;
@@ -293,6 +305,10 @@ void guard_inherit(struct guard *g, const struct guard *before)
 			to->breaker = from->breaker;
 			guard_breaker_tell(to);
 		}
+		if (guard_has_limit(from) && guard_has_limit(to)) {
+			to->adaptive = from->adaptive;
+			guard_limit_tell(to);
+		}
 		for (k = 0; (f = map_next(&from->members, &k));)
 			guard_inherit_member(to, f->value);
 		guard_publish(to);
@@ -367,6 +383,9 @@ void guard_stats_each(const struct guard *g, void (*each)(void *, const struct g
 					     .checks_passed = s->checks_passed,
 					     .checks_failed = s->checks_failed,
 					     .breaker = guard_has_breaker(s) ? &s->breaker : NULL };
+
+		if (guard_has_limit(s))
+			stats.limit = adaptive_limit(&s->adaptive, &s->limit_rules);
 
 		memcpy(stats.ejections, s->ejections, sizeof(stats.ejections));
 		for (k = 0; (f = map_next(&s->members, &k));) {

@@ -13,6 +13,7 @@
 
 #include "discovery/outlier.h"
 
+struct adaptive;
 struct breaker;
 struct crowd;
 struct gateway_config;
@@ -27,6 +28,7 @@ struct guard_stats {
 	uint64_t checks_passed, checks_failed;
 	uint64_t ejected, refused, failing; /* endpoints, now */
 	const struct breaker *breaker;      /* as guard_breaker_of() */
+	uint32_t limit;                     /* that is learnt, now; 0: none is */
 };
 
 /* Becomes the registry's filter; begins to watch nothing yet.  The slabs and the crowd are those of
@@ -48,6 +50,8 @@ void guard_stats_each(const struct guard *, void (*)(void *arg, const struct gua
 /* The breaker of a service, whose times are of clock_mono_ns(); NULL: it has none, or nothing is
  * known of the service. */
 const struct breaker *guard_breaker_of(const struct guard *, const char *service);
+/* The limit of a service that is learnt; NULL: it is not, or nothing is known of the service. */
+const struct adaptive *guard_limit_of(const struct guard *, const char *service);
 /* Leaves the registry; checks that are on their way end without effect. */
 void guard_close(struct guard *);
 

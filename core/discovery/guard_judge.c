@@ -84,6 +84,7 @@ void guard_judge(struct guard_service *s, uint64_t now_ms)
 		s->interval_end_ms = now_ms + s->rules.interval_ms;
 	free(all);
 	guard_breaker_judge(s, &counts, now_ms);
+	guard_limit_judge(s, counts.failed, now_ms);
 	if (guard_judge_changes(s))
 		guard_publish(s);
 }

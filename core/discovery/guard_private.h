@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/rand.h"
 #include "config/gateway.h"
+#include "discovery/adaptive.h"
 #include "discovery/breaker.h"
 #include "discovery/fit.h"
 #include "discovery/guard.h"
@@ -23,7 +24,8 @@ enum {
 	GUARD_MAGIC = 0x67756172,
 	GUARD_FORGET_MS = 600 * 1000,   /* what is known of an endpoint that has gone */
 	GUARD_SLOT_REST_MS = 60 * 1000, /* until its place may be another's: workers hear late */
-	GUARD_PROBE_TIMEOUT_MS = 1000
+	GUARD_PROBE_TIMEOUT_MS = 1000,
+	GUARD_LIMIT_MAX = 10000 /* of one that is learnt, unless the file has another */
 };
 
 /* Something to ask an endpoint: waiting for its turn, or on its way, or neither. */
@@ -61,6 +63,10 @@ struct guard_service {
 	int at; /* position in the configuration; -1: it is not there */
 	struct breaker_rules breaker_rules;
 	struct breaker breaker;
+	struct adaptive_rules limit_rules; /* max 0: its limit is not learnt */
+	struct adaptive adaptive;
+	struct adaptive_second second, seen; /* the one that runs; counters at its beginning */
+	uint64_t second_end_ms;
 	struct map members; /* by key */
 	uint64_t interval_end_ms;
 	enum fit_level level;
@@ -119,6 +125,12 @@ bool guard_has_breaker(const struct guard_service *);
 void guard_breaker_judge(struct guard_service *, const struct breaker_counts *, uint64_t now_ms);
 /* Tells the workers what it is. */
 void guard_breaker_tell(const struct guard_service *);
+
+/* guard_limit.c */
+bool guard_has_limit(const struct guard_service *);
+/* Many times a second: learns its limit; failures: since the last time. */
+void guard_limit_judge(struct guard_service *, uint64_t failures, uint64_t now_ms);
+void guard_limit_tell(const struct guard_service *);
 
 /* guard_judge.c: counts, verdicts, log lines. */
 void guard_judge(struct guard_service *, uint64_t now_ms);

@@ -40,8 +40,9 @@ enum crowd_breaker { CROWD_CLOSED, CROWD_OPEN, CROWD_HALF_OPEN };
 struct crowd_rule {
 	_Alignas(64) uint32_t breaker; /* enum crowd_breaker: written last */
 	uint32_t trials;               /* of all workers at a time */
-	uint64_t until_ms;             /* when the control process will have said something else */
-	uint64_t tickets; /* CROWD_HALF_OPEN: of trials; epoch and number in one, since both are
+	uint32_t limit;    /* of CROWD_REQUESTS, where it is learnt; 0: nothing is known yet */
+	uint64_t until_ms; /* when the control process will have said something else */
+	uint64_t tickets;  /* CROWD_HALF_OPEN: of trials; epoch and number in one, since both are
 			    * taken at once */
 };
 

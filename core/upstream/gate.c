@@ -17,13 +17,23 @@ void gate_init(struct gate *g, const struct gate_rules *rules, struct crowd_cell
 	list_init(&g->waiting);
 }
 
+static uint32_t gate_max(const struct gate *g, enum crowd_kind kind)
+{
+	uint32_t learnt = 0;
+
+	if (kind == CROWD_REQUESTS && g->rules.learnt)
+		learnt = __atomic_load_n(g->rules.learnt, __ATOMIC_RELAXED);
+	return learnt ? learnt : g->rules.max[kind];
+}
+
 /* The place is taken first and then all are counted: of two workers that take the last one at the
  * same time both may go without, but never both with it. */
 bool gate_take(struct gate *g, enum crowd_kind kind)
 {
+	uint32_t max = gate_max(g, kind);
+
 	__atomic_add_fetch(&g->own->count[kind], 1, __ATOMIC_SEQ_CST);
-	if (g->rules.max[kind] == GATE_UNLIMITED ||
-	    crowd_sum(g->cells, g->workers, kind) <= g->rules.max[kind])
+	if (max == GATE_UNLIMITED || crowd_sum(g->cells, g->workers, kind) <= max)
 		return true;
 	gate_give(g, kind);
 	return false;
@@ -36,8 +46,9 @@ void gate_give(struct gate *g, enum crowd_kind kind)
 
 bool gate_has_room(const struct gate *g, enum crowd_kind kind)
 {
-	return g->rules.max[kind] == GATE_UNLIMITED ||
-	       crowd_sum(g->cells, g->workers, kind) < g->rules.max[kind];
+	uint32_t max = gate_max(g, kind);
+
+	return max == GATE_UNLIMITED || crowd_sum(g->cells, g->workers, kind) < max;
 }
 
 bool gate_is_behind(const struct gate *g, uint64_t since_ms, uint64_t now_ms)

@@ -23,6 +23,8 @@ enum { GATE_STALE_MS = 50 };
 struct gate_rules {
 	uint32_t max[CROWD_KINDS]; /* GATE_UNLIMITED, or how many; 0 waiting: nobody may */
 	uint64_t queue_ms;         /* how long one may wait */
+	const uint32_t *learnt; /* NULL, or what takes the place of CROWD_REQUESTS unless it is 0;
+				    * the control process writes there */
 };
 
 /* One that waits, embedded in it. */

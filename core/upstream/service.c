@@ -100,8 +100,10 @@ static void service_limit(const struct services *all, struct service *s,
 		.queue_ms = b->queue_timeout,
 	};
 
-	if (!b->requests && !b->connections)
+	if (!b->requests && !b->connections && !b->adaptive)
 		return;
+	if (b->adaptive && c)
+		rules.learnt = &c->rules[at].limit;
 	s->gate = xcalloc(1, sizeof(*s->gate));
 	gate_init(s->gate, &rules, c ? crowd_cells(c, at) : NULL, c ? c->workers : 1,
 		  c ? all->slab->header->worker : 0);

@@ -5,6 +5,8 @@ Reasons of this file: service_overloaded, queue_timeout.
 """
 import os
 import signal
+import threading
+import time
 import unittest
 
 import harness
@@ -13,6 +15,23 @@ from test_balance import Instance
 
 NAME = "backend-0"
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class AtATime:
+    """What makes an instance work on so many requests at a time, each for so many seconds."""
+
+    def __init__(self, count, seconds):
+        self.places, self.seconds = threading.Semaphore(count), seconds
+
+    def is_set(self):
+        return True
+
+    def set(self):
+        pass
+
+    def wait(self, _limit):
+        with self.places:
+            time.sleep(self.seconds)
 
 
 class Pressure(unittest.TestCase):
@@ -95,6 +114,42 @@ class Pressure(unittest.TestCase):
             self.assertLessEqual(self.limits()["connections"], 2)
             self.assertEqual({c.response().status for c in clients}, {200})
             self.assertLessEqual(self.limits()["connections"], 2)
+
+    def test_learnt(self):
+        """An instance that works on four requests at a time, and forty clients that never stop."""
+        origin = Instance()
+        origin.free = AtATime(4, 0.02)
+        self.addCleanup(origin.close)
+        config = harness.relay_config({"/*": [origin.port]}, workers=2)
+        config["services"][NAME]["limits"] = {"adaptive": True, "adaptive_min": 2}
+        self.gateway = harness.start_gateway(config)
+        self.addCleanup(self.gateway.stop)
+        over, failed = threading.Event(), []
+
+        def client():
+            c = Client(self.gateway.port, limit=30 * SLOW)
+            while not over.is_set():
+                c.send(GET)
+                status = c.response().status
+                if status != 200:
+                    failed.append(status)
+            c.close()
+
+        threads = [threading.Thread(target=client) for _ in range(40)]
+        for t in threads:
+            t.start()
+        try:
+            wait_until(lambda: 3 <= (self.limits()["requests_max"] or 99) <= 12, 40,
+                       "it has learnt what four at a time can bear")
+            learnt = self.limits()["adaptive"]
+            self.assertGreaterEqual(learnt["baseline_us"], 20000)
+            name = 'gatehouse_limit_requests{service="%s"}' % NAME
+            self.assertLess(self.gateway.metrics()[name], 40)
+        finally:
+            over.set()
+            for t in threads:
+                t.join()
+        self.assertEqual(failed, [])
 
 
 if __name__ == "__main__":

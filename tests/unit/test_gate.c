@@ -125,8 +125,35 @@ START_TEST(test_kept)
 }
 END_TEST
 
+/* What the control process has learnt takes the place of what is configured. */
+START_TEST(test_learnt)
+{
+	uint32_t learnt = 0;
+	struct gate_rules rules = { .max = { 3, GATE_UNLIMITED, 10 }, .learnt = &learnt };
+	struct gate g;
+
+	gate_init(&g, &rules, NULL, 1, 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert(gate_take(&g, CROWD_REQUESTS));
+	ck_assert(!gate_take(&g, CROWD_REQUESTS));
+	learnt = 4;
+	ck_assert(gate_has_room(&g, CROWD_REQUESTS));
+	ck_assert(gate_take(&g, CROWD_REQUESTS));
+	/* Less than is in hand: nobody is sent away, and nobody let in. */
+	learnt = 2;
+	ck_assert(!gate_take(&g, CROWD_REQUESTS));
+	gate_give(&g, CROWD_REQUESTS);
+	gate_give(&g, CROWD_REQUESTS);
+	ck_assert(!gate_has_room(&g, CROWD_REQUESTS));
+	gate_give(&g, CROWD_REQUESTS);
+	ck_assert(gate_take(&g, CROWD_REQUESTS));
+	/* It is of requests alone. */
+	ck_assert(gate_has_room(&g, CROWD_CONNECTIONS));
+}
+END_TEST
+
 int main(void)
 {
 	return SUITE("gate", test_limit_of_all, test_alone, test_order, test_tie, test_stale,
-		     test_front, test_kept);
+		     test_front, test_kept, test_learnt);
 }

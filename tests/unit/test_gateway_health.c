@@ -97,6 +97,9 @@ START_TEST(test_refused)
 	refused("\"defaults\": {\"ejection\": {\"time\": \"10m\"}}",
 		"f:2:35: /defaults/ejection/time: longer than time_max; make it shorter or "
 		"time_max longer\n");
+	refused("\"services\": {\"a\":\n{\"limits\":\n{\"adaptive\": true, \"requests\": 4}}}",
+		"f:4:1: /services/a/limits/adaptive_min: more than requests; make it smaller or "
+		"requests larger\n");
 	refused("\"services\": {\"a\":\n{\"breaker\":\n{\"time\": \"2m\"}}}",
 		"f:4:10: /services/a/breaker/time: longer than time_max; make it shorter or "
 		"time_max longer\n");
