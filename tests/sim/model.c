@@ -11,6 +11,7 @@
 enum {
 	MODEL_SETTLE_MS = 90000, /* after which the faults of an agent are over for us as well */
 	MODEL_STALE_MS = 20000,
+	MODEL_WELL_MS = 900000, /* a trial is made every ten seconds or so */
 	MODEL_QUESTIONS_A_MINUTE = 63
 };
 
@@ -169,6 +170,64 @@ static void model_check_rate(struct world *w)
 		world_wrong(w, "more than %d questions in a minute", MODEL_QUESTIONS_A_MINUTE);
 }
 
+/* ---- the breaker ---- */
+
+void model_try(struct world *w, bool trial)
+{
+	if (w->breaker.state == BREAKER_OPEN)
+		world_wrong(w, "a request is made while the breaker is open");
+	if (w->breaker.state != BREAKER_HALF_OPEN)
+		return;
+	if (!trial)
+		world_wrong(w, "a request that is no trial is made half-open");
+	if (w->trials_left-- == 0)
+		world_wrong(w, "more trials than %u", w->breaker_rules.trials);
+}
+
+void model_try_failed(struct world *w)
+{
+	w->failed_ms[w->failed++ % 64] = w->now;
+}
+
+/* Whether there were as many failures in one interval as it takes at least. */
+static bool model_has_failed(const struct world *w)
+{
+	const struct breaker_rules *r = &w->breaker_rules;
+	uint64_t least = (uint64_t)(r->failures * (double)r->requests);
+
+	return w->failed >= least &&
+	       w->now - w->failed_ms[(w->failed - least) % 64] <= r->interval_ms;
+}
+
+void model_breaker_moved(struct world *w, enum breaker_state before)
+{
+	w->trials_left = w->breaker_rules.trials;
+	if (before == BREAKER_CLOSED && !model_has_failed(w))
+		world_wrong(w, "the breaker opens and too little has failed");
+	if (w->breaker.state == BREAKER_OPEN)
+		w->opened_ms = w->now;
+	if (before == BREAKER_OPEN && w->now - w->opened_ms < w->breaker_rules.time_ms)
+		world_wrong(w, "the breaker is open for too short");
+	if (w->breaker.until_ms > w->now + w->breaker_rules.time_max_ms)
+		world_wrong(w, "the breaker is open for too long");
+}
+
+/* A service that is well for long, and asked, is not left alone. */
+static void model_check_breaker(struct world *w)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct sim_instance *own = &w->all[i];
+
+		if (!own->used || !own->alive || own->sick > 0 ||
+		    w->now - own->well_ms < MODEL_WELL_MS ||
+		    w->now - own->offered_ms < MODEL_WELL_MS)
+			return;
+	}
+	if (w->breaker.state != BREAKER_CLOSED)
+		world_wrong(w, "all is well and the breaker is %s",
+			    breaker_state_name(w->breaker.state));
+}
+
 void model_check(struct world *w)
 {
 	model_forget(w);
@@ -177,6 +236,7 @@ void model_check(struct world *w)
 	model_check_return(w);
 	model_check_fresh(w);
 	model_check_rate(w);
+	model_check_breaker(w);
 	if ((double)w->retries > (double)w->requests * 0.1 + 1)
 		world_wrong(w, "%llu retries of %llu requests", (unsigned long long)w->retries,
 			    (unsigned long long)w->requests);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of all workers, and what they came to. */
 #include "metrics/slab.h"
+#include "upstream/trial.h"
 #include "world.h"
 
 /* What all requests of one turn came to, by instance and worker. */
@@ -34,21 +35,54 @@ static bool traffic_try(struct world *w, struct traffic_turn *turn, unsigned wor
 		slab_endpoint_failed(counts, !item->alive);
 	else
 		slab_endpoint_ok(counts);
+	w->counts.failed += failed;
+	w->counts.ok += !failed;
+	if (failed)
+		model_try_failed(w);
 	return !failed;
+}
+
+/* Some clients leave before a trial has shown anything, and some workers die with it. */
+static void traffic_trial(struct world *w, struct traffic_turn *turn, unsigned worker,
+			  struct sim_instance *item, const struct trial *trial, uint64_t epoch)
+{
+	uint64_t fate = rand_below(&w->rand, 10);
+
+	if (!item || fate == 0) {
+		trial_give_back(trial, epoch);
+		return;
+	}
+	model_try(w, true);
+	w->totals->trials++;
+	if (fate == 1)
+		return;
+	trial_end(trial, epoch, traffic_try(w, turn, worker, item));
 }
 
 static void traffic_request(struct world *w, struct traffic_turn *turn)
 {
 	unsigned worker = (unsigned)rand_below(&w->rand, WORLD_WORKERS);
-	struct sim_instance *item = traffic_pick(w, worker, NULL);
+	struct trial trial = { &w->rule, &w->cells[worker] };
+	uint64_t epoch;
 
 	w->requests++;
+	if (!trial_enter(&trial, w->now, &epoch)) {
+		w->totals->refused++;
+		return;
+	}
+	struct sim_instance *item = traffic_pick(w, worker, NULL);
 	service_retry_earn(&w->service, 0.1);
+	if (epoch) {
+		traffic_trial(w, turn, worker, item, &trial, epoch);
+		return;
+	}
+	if (item)
+		model_try(w, false);
 	if (!item || traffic_try(w, turn, worker, item)) {
 		w->totals->client_failures += !item;
 		return;
 	}
-	if (service_retry_take(&w->service)) {
+	if (trial_is_closed(&trial, w->now) && service_retry_take(&w->service)) {
 		w->retries++;
 		item = traffic_pick(w, worker, item);
 		if (traffic_try(w, turn, worker, item))

@@ -230,6 +230,7 @@ static uint64_t world_next(const struct world *w)
 
 	world_earlier(&at, w->traffic_ms);
 	world_earlier(&at, watch_due(&w->watch));
+	world_earlier(&at, breakers_due(w));
 	if (w->watch.asking) {
 		world_earlier(&at, w->question.end_ms);
 		if (!w->question.fails)
@@ -274,6 +275,7 @@ static void world_step(struct world *w)
 		traffic_send(w);
 	traffic_probe(w);
 	world_judge(w);
+	breakers_judge(w);
 	if (w->changed)
 		world_publish(w);
 	model_check(w);
@@ -298,6 +300,7 @@ static void world_begin(struct world *w)
 		.share = shares[rand_below(&w->rand, 4)],
 		.refused = true,
 	};
+	breakers_begin(w);
 	w->agent.index = 10;
 	for (size_t i = 0; i < w->count; i++)
 		w->all[i].alive = w->all[i].registered = true;

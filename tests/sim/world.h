@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/sim/world.h -- one simulated service: instances that crash, a Consul agent that lies, loses
  * and restarts, workers that send requests; between them the code under test: watch, fit, outlier,
- * retry budget.
+ * breaker, retry budget.
  * Called by: tests/sim/sim_resilience.c.  Never: reads a clock, opens a socket, or draws from
  * anything but the seed: the same seed gives the same days for ever. */
 #ifndef GATEHOUSE_TESTS_SIM_WORLD_H
@@ -12,9 +12,11 @@
 #include <stdint.h>
 
 #include "base/rand.h"
+#include "discovery/breaker.h"
 #include "discovery/fit.h"
 #include "discovery/outlier.h"
 #include "discovery/watch.h"
+#include "metrics/crowd.h"
 #include "upstream/service.h"
 
 enum {
@@ -82,6 +84,7 @@ struct sim_question {
 struct sim_totals {
 	uint64_t steps, questions, answers, faults, requests, retries, client_failures;
 	uint64_t ejections, downs, returns, holds, panics, level[FIT_NONE + 1];
+	uint64_t opens, closes, trials, refused; /* by the breaker */
 	uint64_t modes[AGENT_MODES];
 };
 
@@ -97,7 +100,18 @@ struct world {
 	struct outlier_rules rules;
 	uint64_t interval_end_ms;
 	size_t next[WORLD_WORKERS]; /* whose turn it is */
-	struct service service;     /* for its retry budget */
+	/* The breaker, if there is one (breaker_rules.failures), and what workers see of it. */
+	struct breaker_rules breaker_rules;
+	struct breaker breaker;
+	struct breaker_counts counts; /* since it was judged last */
+	struct crowd crowd;
+	struct crowd_rule rule;
+	struct crowd_cell cells[WORLD_WORKERS];
+	uint64_t trials_left; /* model.c: that may still be made before it is judged anew */
+	uint64_t opened_ms;
+	uint64_t failed_ms[64]; /* the last tries that failed */
+	uint64_t failed;
+	struct service service; /* for its retry budget */
 	uint64_t requests, retries;
 	uint64_t asked_ms[64]; /* the last questions, for their rate */
 	uint64_t questions;
@@ -129,11 +143,21 @@ void agent_end(struct world *);
 /* traffic.c: requests of all workers, and what they came to. */
 void traffic_send(struct world *);
 void traffic_probe(struct world *);
+/* breakers.c: what becomes of the breaker. */
+void breakers_begin(struct world *);
+void breakers_judge(struct world *);
+/* When it has to be judged at the latest. */
+uint64_t breakers_due(const struct world *);
 
 /* model.c: what must be true, in other words than the code's. */
 void model_answered(struct world *, const struct instance_set *, bool trusted);
 void model_failed(struct world *);
 void model_judged(struct world *, const enum outlier_state before[WORLD_INSTANCES]);
+/* A try is made, and whether it is a trial; it failed. */
+void model_try(struct world *, bool trial);
+void model_try_failed(struct world *);
+/* The breaker has moved, from that state. */
+void model_breaker_moved(struct world *, enum breaker_state before);
 void model_check(struct world *);
 
 #endif
