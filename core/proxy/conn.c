@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -349,6 +350,19 @@ static void conn_discard(struct conn *c)
 		n = recv(fd, c->proxy->rbufs.current->data, RBUF_SIZE, MSG_DONTWAIT);
 }
 
+/* A sixteenth of all descriptors is for connections to services: a client that is let in must be
+ * served.  The kernel gives the lowest number that is free.  The limit may be another one each
+ * time, since it can be set from outside (prlimit(2)). */
+static bool conn_leaves_room(const struct conn *c)
+{
+	struct rlimit most;
+	uv_os_fd_t fd;
+
+	if (uv_fileno((const uv_handle_t *)&c->u.stream, &fd) || getrlimit(RLIMIT_NOFILE, &most))
+		return true;
+	return (rlim_t)fd < most.rlim_cur - most.rlim_cur / 16;
+}
+
 /* Too many: says so in one write and closes. */
 static void conn_shed(struct conn *c)
 {
@@ -386,7 +400,7 @@ void proxy_accept(struct proxy *p, uv_stream_t *listener)
 	}
 	p->stats->connections_accepted++;
 	conn_name_peer(c);
-	if (p->stats->connections_open > limits->connections ||
+	if (p->stats->connections_open > limits->connections || !conn_leaves_room(c) ||
 	    !conn_count_client(c, limits->connections_per_client)) {
 		conn_shed(c);
 		return;

@@ -5,6 +5,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <sys/resource.h>
+
 #include "proxy_rig.h"
 
 #define CLOSE "Connection: close\r\n"
@@ -190,6 +192,41 @@ START_TEST(test_too_many_of_one_client)
 }
 END_TEST
 
+/* The last descriptors are for connections to services. */
+START_TEST(test_descriptors)
+{
+	struct rlimit most;
+	struct rig_peer *more;
+	int fd = 0;
+
+	rig_open(RIG_RELAY);
+	client = rig_connect();
+	rig_send(client, RIG_GET("/0"));
+	rig_until(rig.origins[0].count == 1);
+	while (fd < 96)
+		fd = dup(0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &most), 0);
+	most.rlim_cur = 103;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &most), 0);
+	/* Two descriptors, since the client is in this process too: 97 and 98. */
+	more = rig_connect();
+	rig_got(more, SHED);
+	rig_ended(more);
+	ck_assert_uint_eq(rig.slab.header->connections_shed, 1);
+	buf_clear(&rig_accepted(0, 0)->got);
+	rig_answer(rig_accepted(0, 0), client);
+	/* Below it, clients are let in. */
+	close(fd);
+	close(fd - 1);
+	more = rig_connect();
+	rig_send(more, RIG_GET("/1"));
+	rig_until(rig_accepted(0, 0)->got.n > 0);
+	buf_clear(&rig_accepted(0, 0)->got);
+	rig_answer(rig_accepted(0, 0), more);
+	rig_close();
+}
+END_TEST
+
 /* RFC 9112, 9.6: the answer must not be lost to a reset while the client still sends. */
 START_TEST(test_lingers)
 {
@@ -285,6 +322,6 @@ int main(void)
 {
 	return SUITE("conn", test_one_after_another, test_pipelined, test_many_at_once,
 		     test_reads_no_further, test_idle_timeout, test_header_timeout, test_too_many,
-		     test_too_many_of_one_client, test_lingers, test_heads_of_any_size,
-		     test_unix_socket);
+		     test_too_many_of_one_client, test_descriptors, test_lingers,
+		     test_heads_of_any_size, test_unix_socket);
 }
