@@ -3,6 +3,7 @@
 #include "proxy/hedge.h"
 
 #include "proxy_rig.h"
+#include "upstream/hedging.h"
 
 #define HEAD(path) "GET " path " HTTP/1.1\r\nHost: h\r\n" RIG_ORIGIN
 #define TO(members, endpoints)                                                                     \
@@ -98,9 +99,13 @@ END_TEST
 
 START_TEST(test_quick_answer)
 {
-	ask(TO("", "'@0', '@1'"));
+	rig_open(TO("", "'@0', '@1'"));
+	rig_service("s")->hedging->after_ms = 500;
+	client = rig_connect();
+	rig_send(client, RIG_GET("/0"));
+	rig_got(rig_accepted(0, 0), HEAD("/0"));
 	rig_answer(rig_accepted(0, 0), client);
-	wait_ms(20);
+	wait_ms(600);
 	ck_assert_uint_eq(metrics()->hedges, 0);
 	ck_assert_uint_eq(rig.origins[1].count, 0);
 	rig_close();
@@ -213,7 +218,7 @@ END_TEST
 /* The one that is asked second has the whole time for its answer. */
 START_TEST(test_first_times_out)
 {
-	ask_both("'defaults': {'timeout': {'response': '60ms'}}, " TO("", "'@0', '@1'"));
+	ask_both("'defaults': {'timeout': {'response': '500ms'}}, " TO("", "'@0', '@1'"));
 	rig_was_reset(rig_accepted(0, 0));
 	ck_assert_uint_eq(metrics()->failures[END_RESPONSE_TIMEOUT], 1);
 	rig_answer(rig_accepted(1, 0), client);
@@ -223,7 +228,7 @@ END_TEST
 
 START_TEST(test_request_deadline)
 {
-	ask_both("'defaults': {'timeout': {'request': '60ms'}}, " TO("", "'@0', '@1'"));
+	ask_both("'defaults': {'timeout': {'request': '500ms'}}, " TO("", "'@0', '@1'"));
 	rig_got(client, RIG_PROBLEM("504", "Gateway Timeout", "", "request_deadline", ""));
 	rig_was_reset(rig_accepted(0, 0));
 	rig_was_reset(rig_accepted(1, 0));
@@ -280,14 +285,17 @@ END_TEST
 /* On a connection that is kept; one that ends is not a failure of the endpoint. */
 START_TEST(test_kept)
 {
-	struct rig_peer *other;
-
-	ask(TO("", "'@0', '@1'"));
-	other = rig_connect();
-	rig_send(other, RIG_GET("/x"));
-	rig_got(rig_accepted(1, 0), HEAD("/x"));
-	rig_answer(rig_accepted(1, 0), other);
-	rig_until(metrics()->hedges == 1);
+	rig_open(TO("", "'@0', '@1'"));
+	rig_service("s")->hedging->after_ms = 3600 * 1000;
+	client = rig_connect();
+	for (unsigned i = 0; i < 2; i++) {
+		rig_send(client, RIG_GET("/x"));
+		rig_got(rig_accepted(i, 0), HEAD("/x"));
+		rig_answer(rig_accepted(i, 0), client);
+	}
+	rig_service("s")->hedging->after_ms = 5;
+	rig_send(client, RIG_GET("/0"));
+	rig_got(rig_accepted(0, 0), HEAD("/0"));
 	rig_got(rig_accepted(1, 0), HEAD("/0"));
 	rig_end(rig_accepted(1, 0));
 	rig_until(rig_service("s")->endpoints[1]->active == 0);
