@@ -112,8 +112,10 @@ static CURLcode call_perform(const struct admin_call *call, struct str body, str
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	if (call->path)
 		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, call->path);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.n ? body.p : "");
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+	if (body.p) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+	}
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, call_on_data);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
@@ -148,7 +150,8 @@ static json_t *call_answer(const struct admin_call *call, CURLcode rc, const str
 	return NULL;
 }
 
-json_t *admin_call(const struct cli_args *args, const char *path, struct str body)
+/* body.p NULL: GET. */
+static json_t *call_run(const struct cli_args *args, const char *path, struct str body)
 {
 	struct admin_call call = { .command = args->command->name };
 	const char *admin = cli_value(args, "admin");
@@ -165,6 +168,17 @@ json_t *admin_call(const struct cli_args *args, const char *path, struct str bod
 	buf_fini(&text);
 	free(call.path);
 	return answer;
+}
+
+json_t *admin_call(const struct cli_args *args, const char *path, struct str body)
+{
+	must(body.p);
+	return call_run(args, path, body);
+}
+
+json_t *admin_get(const struct cli_args *args, const char *path)
+{
+	return call_run(args, path, (struct str){ NULL, 0 });
 }
 
 void admin_print_texts(const json_t *texts, const char *prefix)

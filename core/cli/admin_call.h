@@ -14,10 +14,12 @@
 		"admin", 'a', "ADDRESS", "the admin listener (default: as the configuration says)" \
 	}
 
-/* POST with that body to the path, at the address of --admin, else of the configuration: the JSON
- * object of the answer, a new reference, whatever its status.  NULL after lines on stderr: no
- * address, no gateway, no JSON. */
+/* POST with that body (p is not NULL) to the path, at the address of --admin, else of the
+ * configuration: the JSON object of the answer, a new reference, whatever its status.  NULL after
+ * lines on stderr: no address, no gateway, no JSON. */
 json_t *admin_call(const struct cli_args *, const char *path, struct str body);
+/* GET, likewise. */
+json_t *admin_get(const struct cli_args *, const char *path);
 /* Prints the texts of an array to stderr, each with that prefix before it. */
 void admin_print_texts(const json_t *texts, const char *prefix);
 

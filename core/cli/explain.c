@@ -7,6 +7,8 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "cli/admin_call.h"
+#include "cli/live.h"
 #include "cli/print.h"
 #include "cli/survey.h"
 #include "config/source.h"
@@ -244,7 +246,7 @@ static int explain_one(struct explain *x)
 	return x->match.outcome == ROUTE_FOUND ? CLI_OK : CLI_FAILED;
 }
 
-static int explain_run(const struct cli_args *args)
+static int explain_request(const struct cli_args *args)
 {
 	struct survey s;
 	struct explain x = { .survey = &s, .args = args };
@@ -261,14 +263,34 @@ static int explain_run(const struct cli_args *args)
 	return status;
 }
 
+static int explain_run(const struct cli_args *args)
+{
+	bool live = cli_value(args, "live") != NULL;
+
+	if (live && args->operand_count > 1) {
+		fprintf(stderr, "gatehouse explain: --live takes one operand, the service\n");
+		return CLI_USAGE;
+	}
+	if (!live && args->operand_count < 2) {
+		fprintf(stderr, "gatehouse explain: METHOD URL [HEADER...]: missing; or --live "
+				"SERVICE (try gatehouse explain --help)\n");
+		return CLI_USAGE;
+	}
+	return live ? live_service(args) : explain_request(args);
+}
+
 const struct cli_command cli_explain_command = {
 	.name = "explain",
 	.summary = "Say which route a request takes, and why the others are not it.",
-	.operands = "METHOD URL [HEADER...]",
+	.operands = "METHOD URL [HEADER...] | --live SERVICE",
 	.details = "URL is http://host/path or a path; HEADER is \"Name: value\".\n"
-		   "The exit status is 1 when no route takes the request.\n",
-	.flags = { CLI_FLAG_CONFIG, CLI_FLAG_JSON },
-	.min_operands = 2,
+		   "The exit status is 1 when no route takes the request.\n"
+		   "With --live: what the running gateway knows of a service, and why each of its "
+		   "instances is in or out;\n"
+		   "the exit status is 1 when it follows no such service.\n",
+	.flags = { CLI_FLAG_CONFIG, CLI_FLAG_JSON,
+		   CLI_FLAG_LIVE("ask the running gateway about a service"), CLI_FLAG_ADMIN },
+	.min_operands = 1,
 	.max_operands = CLI_OPERANDS_MAX,
 	.run = explain_run,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/print.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,12 +27,25 @@ static size_t print_width(const char *text)
 	return n;
 }
 
+void print_text(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	for (; *p; p++) {
+		/* Of Unicode's second block of them, the second byte. */
+		bool control = *p < 0x20 || *p == 0x7f ||
+			       (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0);
+
+		putchar(control ? '?' : *p);
+		p += control && *p == 0xc2;
+	}
+}
+
 static void print_cell(const char *text, size_t width)
 {
 	size_t n = print_width(text);
 
-	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	print_text(text);
 	for (; n < width; n++)
 		putchar(' ');
 }

@@ -12,8 +12,9 @@
 
 /* Prints the value, indented, and a newline; takes the reference. */
 void print_json(json_t *);
-/* Prints rows of count cells each under a head, in aligned columns.  Control characters are shown
- * as "?". */
+/* Prints a text that came from outside: control characters are shown as "?". */
+void print_text(const char *);
+/* Prints rows of count cells each under a head, in aligned columns, as print_text() does. */
 void print_columns(const char *const *head, const char *const *cells, size_t rows, size_t count);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "cli/admin_call.h"
+#include "cli/live.h"
 #include "cli/print.h"
 #include "cli/survey.h"
 
@@ -108,6 +110,9 @@ static json_t *routes_json(const struct survey *s)
 static int routes_run(const struct cli_args *args)
 {
 	struct survey s;
+
+	if (cli_value(args, "live"))
+		return live_routes(args);
 	bool ok = survey_open(&s, cli_config_file(args)) == 0;
 
 	if (!ok)
@@ -123,7 +128,11 @@ static int routes_run(const struct cli_args *args)
 const struct cli_command cli_routes_command = {
 	.name = "routes",
 	.summary = "Print the routes in the order in which they are tried.",
-	.details = "The most specific comes first, whatever the order in the file.\n",
-	.flags = { CLI_FLAG_CONFIG, CLI_FLAG_JSON },
+	.details = "The most specific comes first, whatever the order in the file.\n"
+		   "With --live: the routes that services in Consul ask for, and what became of "
+		   "them in the running gateway.\n",
+	.flags = { CLI_FLAG_CONFIG, CLI_FLAG_JSON,
+		   CLI_FLAG_LIVE("ask the running gateway for what is in no file"),
+		   CLI_FLAG_ADMIN },
 	.run = routes_run,
 };

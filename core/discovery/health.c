@@ -8,7 +8,7 @@
 #include "config/gateway.h"
 #include "config/hostname.h"
 
-enum { HEALTH_ID_SIZE = 512, HEALTH_CHECKS_MAX = 1000 };
+enum { HEALTH_ID_SIZE = 512, HEALTH_CHECKS_MAX = 1000, HEALTH_CHECKS_SHOWN = 16 };
 
 /* One element of the answer while it is read. */
 struct health_entry {
@@ -115,10 +115,16 @@ static enum instance_status health_check_status(const json_t *check)
 	return strcmp(status, "warning") == 0 ? INSTANCE_WARNING : INSTANCE_CRITICAL;
 }
 
+static const char *health_word(enum instance_status status)
+{
+	static const char *const words[] = { "passing", "warning", "critical", "maintenance" };
+
+	return words[status];
+}
+
 /* "critical: check TTL: expired": the first line of the output, if there is one. */
 static void health_explain(struct health_entry *e, const json_t *worst)
 {
-	static const char *const words[] = { "passing", "warning", "critical", "maintenance" };
 	const char *name = health_string(worst, "Name");
 	const char *output = health_string(worst, "Output");
 	int line;
@@ -132,7 +138,7 @@ static void health_explain(struct health_entry *e, const json_t *worst)
 	if (!name[0])
 		name = health_string(worst, "CheckID");
 	line = (int)strcspn(output, "\r\n");
-	instance_text(e->why, sizeof(e->why), "%s: %s%s%.*s", words[e->status], name,
+	instance_text(e->why, sizeof(e->why), "%s: %s%s%.*s", health_word(e->status), name,
 		      line ? ": " : "", line, output);
 }
 
@@ -211,6 +217,29 @@ static const char *health_read(struct health_entry *e, const struct health_rules
 	return NULL;
 }
 
+/* Each check with what it said last, for people: bounded in number and length. */
+static char *health_checks(const struct health_entry *e)
+{
+	json_t *list = json_array();
+	char line[INSTANCE_WHY_SIZE];
+
+	for (size_t i = 0; i < json_array_size(e->checks) && i < HEALTH_CHECKS_SHOWN; i++) {
+		const json_t *check = json_array_get(e->checks, i);
+		const char *output = health_string(check, "Output");
+		char id[INSTANCE_WHY_SIZE], name[INSTANCE_WHY_SIZE];
+
+		instance_text(id, sizeof(id), "%s", health_string(check, "CheckID"));
+		instance_text(name, sizeof(name), "%s", health_string(check, "Name"));
+		instance_text(line, sizeof(line), "%.*s", (int)strcspn(output, "\r\n"), output);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s}", "id", id, "name", name, "status",
+					health_word(health_check_status(check)), "output", line));
+	}
+	char *text = json_array_size(list) > 0 ? json_dumps(list, JSON_COMPACT) : NULL;
+	json_decref(list);
+	return text;
+}
+
 static void health_keep(struct instance_set *out, const struct health_entry *e)
 {
 	struct instance *item = instance_set_add(out, e->id, e->host);
@@ -222,6 +251,7 @@ static void health_keep(struct instance_set *out, const struct health_entry *e)
 	instance_text(item->zone, sizeof(item->zone), "%s",
 		      health_string(json_object_get(e->service, "Meta"), "zone"));
 	memcpy(item->why, e->why, sizeof(item->why));
+	item->checks = health_checks(e);
 }
 
 /* After sorting: the first of several with one identity stays. */
@@ -234,8 +264,7 @@ static void health_drop_doubles(struct instance_set *set, health_skip_cb skip, v
 
 		if (kept > 0 && strcmp(item->id, set->items[kept - 1].id) == 0) {
 			skip(arg, item->id, "another has the same node and ID");
-			free(item->id);
-			free(item->host);
+			instance_fini(item);
 		} else {
 			set->items[kept++] = *item;
 		}

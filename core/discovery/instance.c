@@ -7,12 +7,17 @@
 
 #include "base/error.h"
 
+void instance_fini(struct instance *item)
+{
+	free(item->id);
+	free(item->host);
+	free(item->checks);
+}
+
 void instance_set_fini(struct instance_set *set)
 {
-	for (size_t i = 0; i < set->count; i++) {
-		free(set->items[i].id);
-		free(set->items[i].host);
-	}
+	for (size_t i = 0; i < set->count; i++)
+		instance_fini(&set->items[i]);
 	free(set->items);
 	*set = (struct instance_set){ 0 };
 }
@@ -38,6 +43,7 @@ struct instance *instance_set_copy(struct instance_set *set, const struct instan
 	*item = *from;
 	item->id = id;
 	item->host = host;
+	item->checks = from->checks ? xstrdup(from->checks) : NULL;
 	return item;
 }
 

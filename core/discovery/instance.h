@@ -34,6 +34,9 @@ struct instance {
 	bool suspect;     /* not in the source's last answer, and held by discovery/watch */
 	uint64_t lost_ms; /* of a suspect: since when */
 	char why[INSTANCE_WHY_SIZE];
+	/* What its source has checked, as JSON for people; NULL: nothing.  It makes no difference
+	 * to whether two instances are the same. */
+	char *checks;
 };
 
 /* Sorted by id once instance_set_sort() has run. */
@@ -42,6 +45,8 @@ struct instance_set {
 	size_t count, cap;
 };
 
+/* Frees what a member of a set owns. */
+void instance_fini(struct instance *);
 void instance_set_fini(struct instance_set *);
 /* A new zeroed member with copies of both texts; valid until the next one is added. */
 struct instance *instance_set_add(struct instance_set *, const char *id, const char *host);

@@ -48,6 +48,7 @@ static struct registry_endpoint *publish_add(struct publish_list *list, const st
 	};
 	snprintf(e->why, sizeof(e->why), "%s", i->why);
 	snprintf(e->zone, sizeof(e->zone), "%s", i->zone);
+	e->checks = i->checks ? xstrdup(i->checks) : NULL;
 	return e;
 }
 

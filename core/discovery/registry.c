@@ -15,8 +15,10 @@ void registry_init(struct registry *r, registry_cb on_change, void *arg)
 
 static void registry_endpoints_free(struct registry_endpoint *endpoints, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		free(endpoints[i].id);
+		free(endpoints[i].checks);
+	}
 	free(endpoints);
 }
 
@@ -153,6 +155,8 @@ void registry_refresh(struct registry *r, struct registry_service *s)
 	for (size_t i = 0; i < s->endpoint_count; i++) {
 		copy[i] = s->endpoints[i];
 		copy[i].id = xstrdup(s->endpoints[i].id);
+		if (copy[i].checks)
+			copy[i].checks = xstrdup(copy[i].checks);
 		copy[i].usable = s->endpoints[i].offered;
 		if (copy[i].usable)
 			state = REGISTRY_LIVE;
@@ -229,6 +233,8 @@ static json_t *registry_service_json(const struct registry_service *s, uint64_t 
 		json_object_set_new(json, "health", json_string(e->health));
 		json_object_set_new(json, "check", json_string(e->check));
 		json_object_set_new(json, "since", json_integer((json_int_t)e->since_ms));
+		if (e->checks)
+			json_object_set_new(json, "checks", json_loads(e->checks, 0, NULL));
 		json_array_append_new(list, json);
 	}
 	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o, s:s, s:o}", "name", s->name,

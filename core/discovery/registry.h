@@ -27,6 +27,7 @@ struct registry_endpoint {
 	char zone[64];     /* "": none is known */
 	bool usable;
 	char why[160];     /* "passing", "critical: check TTL expired", "maintenance", ... */
+	char *checks;      /* each of its source's checks, as JSON for people; NULL: none */
 	uint64_t since_ms; /* wall clock of the last change of usable */
 	/* Written by the filter, and since_ms of one that was out before this registry began. */
 	bool offered;       /* usable as its source has it */

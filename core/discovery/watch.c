@@ -297,8 +297,7 @@ bool watch_tick(struct watch *w, uint64_t now_ms)
 		struct instance *item = &w->known.items[i];
 
 		if (watch_over(w, item, now_ms)) {
-			free(item->id);
-			free(item->host);
+			instance_fini(item);
 		} else {
 			w->known.items[kept++] = *item;
 		}

@@ -104,7 +104,7 @@ static inline const char *peer_end(void)
 
 static inline void peer_answer_json(const char *status, const char *body)
 {
-	char answer[1024];
+	char answer[8192];
 
 	snprintf(answer, sizeof(answer),
 		 "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status,

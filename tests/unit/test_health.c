@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* discovery/health.c: what Consul answers with, and what anybody may have registered there. */
 #include <check.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -371,6 +372,30 @@ START_TEST(cuts_text_between_characters)
 }
 END_TEST
 
+START_TEST(shows_each_check)
+{
+	char many[16 * 1024] = "";
+
+	add("a", LOCAL, CHECK("x", "warning", "hot\\nand more") CHECK("y", "passing", ""));
+	for (int i = 0; i < 40; i++)
+		strcat(many, CHECK("z", "passing", ""));
+	add("b", LOCAL, "");
+	parse_added(&none);
+	ck_assert_str_eq(set.items[0].checks,
+			 "[{\"id\":\"serfHealth\",\"name\":\"Serf Health Status\",\"status\":"
+			 "\"passing\",\"output\":\"Agent alive and reachable\"},"
+			 "{\"id\":\"x\",\"name\":\"check x\",\"status\":\"warning\","
+			 "\"output\":\"hot\"},{\"id\":\"y\",\"name\":\"check y\",\"status\":"
+			 "\"passing\",\"output\":\"\"}]");
+	/* Not more of them than anybody would read. */
+	add("c", LOCAL, many);
+	parse_added(&none);
+	json_t *list = json_loads(set.items[0].checks, 0, NULL);
+	ck_assert_uint_eq(json_array_size(list), 16);
+	json_decref(list);
+}
+END_TEST
+
 START_TEST(reads_a_thousand)
 {
 	for (int i = 0; i < 1000; i++) {
@@ -410,6 +435,7 @@ int main(void)
 	tcase_add_test(tc, filters_by_metadata);
 	tcase_add_test(tc, requires_checks);
 	tcase_add_test(tc, cuts_text_between_characters);
+	tcase_add_test(tc, shows_each_check);
 	tcase_add_test(tc, reads_a_thousand);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
