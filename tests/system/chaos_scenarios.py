@@ -244,9 +244,10 @@ def descriptors(n):
     traffic = lab.start_traffic(wrk=False)
     for _ in range(n):
         for pid in lab.gateway.worker_pids():
-            used = len(os.listdir("/proc/%d/fd" % pid))
+            used = 1 + max(int(fd) for fd in os.listdir("/proc/%d/fd" % pid))
             _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 4, hard))
+            # The last sixteenth is not for clients.
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(used + 4, 64), hard))
         crowd = [socket.create_connection(("127.0.0.1", lab.gateway.port), 5) for _ in range(100)]
         for c in crowd:
             c.sendall(b"GET /users HTTP/1.1\r\n")
