@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* paced -- an open-loop HTTP/1.1 load generator: requests fall due at a fixed rate, whatever the
  * answers do.
- * Run by: bench/compare, as `paced PORT PATH RATE CONNECTIONS SECONDS`; prints one JSON object.
+ * Run by: bench/compare, as `paced PORT PATH RATE CONNECTIONS SECONDS`, and tests/instance-kill,
+ * with `METHOD BYTES STATUS` behind it: a body of so many bytes, and the answer that is right.
+ * Prints one JSON object.
  * Never: slows down with the server.  A latency runs from the moment a request was due, not from
  * the moment a connection was free to send it, so a stall is charged to every request that it
  * delays (no coordinated omission). */
@@ -45,8 +47,9 @@ struct load {
 	uint64_t start, interval_x1024, total; /* ns; ns x 1024; requests */
 	uint64_t sent, done, bad;
 	struct conn *free_conns;
-	char request[1024];
+	char request[4096];
 	size_t request_len;
+	char right[32]; /* how a right answer begins */
 	int poll_fd;
 };
 
@@ -146,7 +149,7 @@ static void conn_on_head(struct load *l, struct conn *c, char *body)
 	const char *at;
 
 	*body = '\0';
-	if (strncmp(c->head, "HTTP/1.1 200", 12) != 0)
+	if (strncmp(c->head, l->right, strlen(l->right)) != 0)
 		l->bad++;
 	at = strcasestr(c->head, "\r\ncontent-length:");
 	if (!at)
@@ -261,28 +264,46 @@ static double number_parse(const char *text, double least, double most)
 	return n;
 }
 
+/* more: NULL, or method, length of the body, status. */
+static bool request_make(struct load *l, uint16_t port, const char *path, char **more)
+{
+	size_t body = more ? (size_t)number_parse(more[1], 0, 2048) : 0;
+	char length[64] = "";
+	int n;
+
+	if (more)
+		snprintf(length, sizeof(length), "Content-Length: %zu\r\n", body);
+	n = snprintf(l->request, sizeof(l->request),
+		     "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n", more ? more[0] : "GET", path,
+		     port, length);
+	if (n < 0 || (size_t)n + body >= sizeof(l->request))
+		return false;
+	memset(l->request + n, 'x', body);
+	l->request_len = (size_t)n + body;
+	snprintf(l->right, sizeof(l->right), "HTTP/1.1 %.3s", more ? more[2] : "200");
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static struct load l;
 	double rate, seconds;
-	int conns, n;
+	int conns;
 	uint16_t port;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: paced PORT PATH RATE CONNECTIONS SECONDS\n");
+	if (argc != 6 && argc != 9) {
+		fprintf(stderr, "usage: paced PORT PATH RATE CONNECTIONS SECONDS "
+				"[METHOD BYTES STATUS]\n");
 		return 2;
 	}
 	port = (uint16_t)number_parse(argv[1], 1, 65535);
 	rate = number_parse(argv[3], 1, 10e6);
 	conns = (int)number_parse(argv[4], 1, 10000);
 	seconds = number_parse(argv[5], 0.1, 3600);
-	n = snprintf(l.request, sizeof(l.request), "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
-		     argv[2], port);
-	if (n < 0 || (size_t)n >= sizeof(l.request)) {
-		fprintf(stderr, "paced: the path is too long\n");
+	if (!request_make(&l, port, argv[2], argc == 9 ? argv + 6 : NULL)) {
+		fprintf(stderr, "paced: the path or the body is too long\n");
 		return 2;
 	}
-	l.request_len = (size_t)n;
 	l.interval_x1024 = (uint64_t)(1024e9 / rate);
 	l.total = (uint64_t)(rate * seconds);
 	l.poll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -293,10 +314,11 @@ int main(int argc, char **argv)
 	for (int i = 0; i < conns; i++)
 		conn_open(&l, port);
 	load_run(&l);
-	printf("{\"due\": %llu, \"completed\": %llu, \"bad\": %llu, \"p50_us\": %.1f, "
-	       "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
-	       (unsigned long long)l.total, (unsigned long long)l.done, (unsigned long long)l.bad,
-	       latency_quantile(0.5, l.done), latency_quantile(0.99, l.done),
-	       latency_quantile(0.999, l.done), (double)longest / 1000.0);
+	printf("{\"due\": %llu, \"sent\": %llu, \"completed\": %llu, \"bad\": %llu, "
+	       "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
+	       (unsigned long long)l.total, (unsigned long long)l.sent, (unsigned long long)l.done,
+	       (unsigned long long)l.bad, latency_quantile(0.5, l.done),
+	       latency_quantile(0.99, l.done), latency_quantile(0.999, l.done),
+	       (double)longest / 1000.0);
 	return 0;
 }
