@@ -135,6 +135,13 @@ static void registration_later(struct registration *r)
 		       rand_jitter(&r->rand, REGISTRATION_BEAT_MS, REGISTRATION_JITTER), 0);
 }
 
+static const char *registration_remedy(int status)
+{
+	if (status == 403)
+		return "give the ACL token service:write for this name";
+	return status ? "look at discovery.consul.register" : "look at the agent";
+}
+
 static void registration_on_registered(void *arg, struct fetch *f,
 				       const struct fetch_result *result)
 {
@@ -150,7 +157,8 @@ static void registration_on_registered(void *arg, struct fetch *f,
 	else if (!r->failing)
 		log_warn("cannot register in Consul; it is tried again", LOG_S("id", r->id),
 			 LOG_I("status", result->status),
-			 LOG_S("error", result->error ? result->error : body));
+			 LOG_S("error", result->error ? result->error : body),
+			 LOG_S("remedy", registration_remedy(result->status)));
 	r->failing = !r->known;
 	registration_later(r);
 }
@@ -171,7 +179,10 @@ static void registration_on_beat(void *arg, struct fetch *f, const struct fetch_
 
 	(void)f;
 	r->fetch = NULL;
-	if (result->status == 404 || result->status == 500) {
+	if (result->status == 403) {
+		/* Without its check kept alive it will be critical: that it cannot is said. */
+		registration_register(r);
+	} else if (result->status == 404 || result->status == 500) {
 		log_info("Consul does not know this gateway any more: registering again",
 			 LOG_S("id", r->id));
 		registration_register(r);

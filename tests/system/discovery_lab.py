@@ -2,14 +2,18 @@
 """discovery_lab -- what the tests of discovery share: backends, steady load, a gateway that asks
 an agent, and what its /status says.
 
-Used by test_discovery*.py.
+Used by test_discovery*.py, test_registration.py and test_why.py.
 """
+import json
 import os
+import subprocess
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from harness import request, start_gateway, wait_until
+from harness import (Consul, consul_binary, free_port, request, scratch, start_consul,
+                     start_gateway, wait_until, workdir)
 
 HOLD = 2.0
 # Variables of the person who runs the tests must not reach the gateway.
@@ -149,3 +153,63 @@ def connections_to(pid, port):
 def said(gw, text):
     """Returns the lines of the gateway's log that contain the text."""
     return [line for line in gw.stderr().splitlines() if text in line]
+
+
+ROOT_TOKEN = "11111111-2222-3333-4444-555555555555"
+
+
+class AclAgent(Consul):
+    """A dev agent with ACLs: who has no token may do nothing."""
+
+    def __init__(self):
+        super().__init__(args=("-hcl", 'acl { enabled = true default_policy = "deny" '
+                               'tokens { master = "%s" agent = "%s" } }' %
+                               (ROOT_TOKEN, ROOT_TOKEN)))
+        wait_until(self._serves, 30, "consul with ACLs")
+
+    def _serves(self):
+        try:
+            return self.root("GET", "/v1/catalog/nodes") != []
+        except (OSError, AssertionError):
+            return False
+
+    def root(self, method, path, value=None):
+        """One API call with the token that may do everything."""
+        res = request(self.port, path, method, [("X-Consul-Token", ROOT_TOKEN)],
+                      b"" if value is None and method == "PUT" else
+                      None if value is None else json.dumps(value).encode())
+        assert res.status == 200, (path, res.status, res.body)
+        return res.json() if res.body else None
+
+    def token(self, policy, rules=None):
+        """(accessor, secret) of a new token with that policy, which is made from rules."""
+        if rules:
+            self.root("PUT", "/v1/acl/policy", {"Name": policy, "Rules": rules})
+        token = self.root("PUT", "/v1/acl/token", {"Policies": [{"Name": policy}]})
+        return token["AccessorID"], token["SecretID"]
+
+
+def https_agent():
+    """A dev agent that speaks https and wants a client certificate; its address, and the settings
+    of a gateway that has one."""
+    folder, port = tempfile.mkdtemp(dir=workdir()), free_port()
+    for args in ("ca create", "cert create -server", "cert create -client"):
+        subprocess.run([consul_binary(), "tls", *args.split()], cwd=folder, check=True,
+                       timeout=30, stdout=subprocess.DEVNULL)
+    hcl = ('verify_incoming_https = true ca_file = "{0}/consul-agent-ca.pem" '
+           'cert_file = "{0}/dc1-server-consul-0.pem" '
+           'key_file = "{0}/dc1-server-consul-0-key.pem" ports {{ https = {1} }}')
+    consul = start_consul("-hcl", hcl.format(folder, port))
+    return consul, "https://127.0.0.1:%d" % port, {
+        "ca_file": folder + "/consul-agent-ca.pem",
+        "client_cert": folder + "/dc1-client-consul-0.pem",
+        "client_key": folder + "/dc1-client-consul-0-key.pem",
+        "tls_server_name": "server.dc1.consul"}
+
+
+def unix_agent():
+    """A dev agent that listens on a unix socket too, and its address."""
+    path = scratch("agent.sock")
+    os.unlink(path)
+    consul = start_consul("-hcl", 'addresses { http = "127.0.0.1 unix://%s" }' % path)
+    return consul, "unix://" + path

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Discovery: endpoints through a real Consul that is killed, frozen and emptied, and through a
 fake agent that answers what no Consul should."""
-import json
-import os
 import signal
-import subprocess
 import tempfile
 import time
 import unittest
 
-from discovery_lab import (HOLD, Backend, Load, connections_to, end, gateway, get, report, said,
-                           service, used, wait_served, wait_used)
+from discovery_lab import (HOLD, AclAgent, Backend, Load, connections_to, end, gateway, get,
+                           https_agent, report, said, service, unix_agent, used, wait_served,
+                           wait_used)
 from fake_agent import FakeAgent, instance
 from harness import (SLOW, Consul, Process, consul_binary, free_port, request, scratch,
                      start_consul, wait_until, workdir)
@@ -257,12 +255,10 @@ class RealConsul(unittest.TestCase):
         report("maintenance to out", wait_used(gw, ["s7-new"], "s7"))
 
     def test_unix_socket(self):
-        path = scratch("agent.sock")
-        os.unlink(path)
-        consul = start_consul("-hcl", 'addresses { http = "127.0.0.1 unix://%s" }' % path)
+        consul, address = unix_agent()
         self.addCleanup(consul.kill)
         consul.register("web", self.one.port, "w1")
-        gw = gateway("unix://" + path)
+        gw = gateway(address)
         self.addCleanup(end, gw)
         wait_served(gw)
 
@@ -342,33 +338,15 @@ class Cluster(unittest.TestCase):
 class Encrypted(unittest.TestCase):
     """An agent that speaks https and wants a client certificate."""
 
-    @staticmethod
-    def certificates():
-        """Returns the directory of a new authority, a server's and a client's certificate."""
-        folder = tempfile.mkdtemp(dir=workdir())
-        for args in ("ca create", "cert create -server", "cert create -client"):
-            subprocess.run([consul_binary(), "tls", *args.split()], cwd=folder, check=True,
-                           timeout=30, stdout=subprocess.DEVNULL)
-        return folder
-
     def test_many_services_on_few_connections(self):
-        folder = self.certificates()
-        https = free_port()
-        hcl = ('verify_incoming_https = true ca_file = "{0}/consul-agent-ca.pem" '
-               'cert_file = "{0}/dc1-server-consul-0.pem" '
-               'key_file = "{0}/dc1-server-consul-0-key.pem" ports {{ https = {1} }}')
-        consul = start_consul("-hcl", hcl.format(folder, https))
+        consul, address, settings = https_agent()
         self.addCleanup(consul.kill)
         backend = Backend("encrypted")
         self.addCleanup(backend.close)
         names = ["s%d" % i for i in range(300)]
         for name in names:
             consul.register(name, backend.port, address="127.0.0.1")
-        gw = gateway("https://127.0.0.1:%d" % https, {name: {} for name in names},
-                     ca_file=folder + "/consul-agent-ca.pem",
-                     client_cert=folder + "/dc1-client-consul-0.pem",
-                     client_key=folder + "/dc1-client-consul-0-key.pem",
-                     tls_server_name="server.dc1.consul", wait=False)
+        gw = gateway(address, {name: {} for name in names}, wait=False, **settings)
         self.addCleanup(end, gw)
         begun = time.monotonic()
         gw.wait_ready(30)
@@ -378,13 +356,10 @@ class Encrypted(unittest.TestCase):
         consul.deregister("s7")
         consul.register("s7", backend.port, "s7-new")
         wait_used(gw, ["s7-new"], "s7")
-        self.assertLessEqual(connections_to(gw.pid, https), 3)
+        self.assertLessEqual(connections_to(gw.pid, int(address.rpartition(":")[2])), 3)
         # The name that is verified is the one configured, and no other.
-        wrong = gateway("https://127.0.0.1:%d" % https, wait=False,
-                        ca_file=folder + "/consul-agent-ca.pem",
-                        client_cert=folder + "/dc1-client-consul-0.pem",
-                        client_key=folder + "/dc1-client-consul-0-key.pem",
-                        tls_server_name="server.dc2.consul")
+        wrong = gateway(address, wait=False,
+                        **{**settings, "tls_server_name": "server.dc2.consul"})
         self.addCleanup(end, wrong)
         wait_until(lambda: said(wrong, "Consul does not answer"), 10, "refused by name")
 
@@ -416,43 +391,21 @@ class AgentLater(unittest.TestCase):
 class AccessControl(unittest.TestCase):
     """Default deny; a token from a file that is deleted while a watch runs."""
 
-    root = "11111111-2222-3333-4444-555555555555"
     rules = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }'
 
     def setUp(self):
-        self.consul = Consul(args=("-hcl", 'acl { enabled = true default_policy = "deny" '
-                                   'tokens { master = "%s" agent = "%s" } }' %
-                                   (self.root, self.root)))
+        self.consul = AclAgent()
         self.addCleanup(self.consul.kill)
-        wait_until(lambda: self.try_call("GET", "/v1/catalog/nodes") not in (None, []), 30,
-                   "consul with ACLs")
         self.backend = Backend("secret")
         self.addCleanup(self.backend.close)
-        self.call("PUT", "/v1/agent/service/register", {
-            "ID": "w1", "Name": "web", "Address": "127.0.0.1", "Port": self.backend.port})
+        self.register("w1")
 
-    def try_call(self, method, path):
-        try:
-            return self.call(method, path)
-        except (OSError, AssertionError):
-            return None
-
-    def call(self, method, path, value=None):
-        """One API call with the token that may do everything."""
-        res = request(self.consul.port, path, method, [("X-Consul-Token", self.root)],
-                      b"" if value is None and method == "PUT" else
-                      None if value is None else json.dumps(value).encode())
-        assert res.status == 200, (path, res.status, res.body)
-        return res.json() if res.body else None
-
-    def new_token(self):
-        """Returns (accessor, secret) of a token that may read services."""
-        token = self.call("PUT", "/v1/acl/token", {"Policies": [{"Name": "reader"}]})
-        return token["AccessorID"], token["SecretID"]
+    def register(self, ident):
+        self.consul.root("PUT", "/v1/agent/service/register", {
+            "ID": ident, "Name": "web", "Address": "127.0.0.1", "Port": self.backend.port})
 
     def test_tokens(self):
-        self.call("PUT", "/v1/acl/policy", {"Name": "reader", "Rules": self.rules})
-        accessor, secret = self.new_token()
+        accessor, secret = self.consul.token("reader", self.rules)
         path = scratch("token")
         with open(path, "w", encoding="ascii") as f:
             f.write(secret + "\n")
@@ -460,13 +413,12 @@ class AccessControl(unittest.TestCase):
         self.addCleanup(end, gw)
         wait_served(gw)
         # Without the token Consul answers 403, or that there is nothing.
-        self.call("DELETE", "/v1/acl/token/" + accessor)
-        self.call("PUT", "/v1/agent/service/register", {
-            "ID": "w2", "Name": "web", "Address": "127.0.0.1", "Port": self.backend.port})
+        self.consul.root("DELETE", "/v1/acl/token/" + accessor)
+        self.register("w2")
         wait_until(lambda: "token" in service(gw)["note"] or "holding" in service(gw)["note"],
                    45, "the token is refused: %s" % service(gw))
         self.assertEqual(used(gw), ["w1"])
-        _, secret = self.new_token()
+        _, secret = self.consul.token("reader")
         with open(path, "w", encoding="ascii") as f:
             f.write(secret + "\n")
         wait_used(gw, ["w1", "w2"], limit=40)

@@ -5,8 +5,9 @@ import signal
 import time
 import unittest
 
-from discovery_lab import NEUTRAL, Backend, Load, end, gateway_config, report, said
-from harness import request, start_consul, start_gateway, wait_until
+from discovery_lab import (NEUTRAL, AclAgent, Backend, Load, end, gateway_config, https_agent,
+                           report, said, unix_agent)
+from harness import request, scratch, start_consul, start_gateway, wait_until
 
 
 class Registration(unittest.TestCase):
@@ -88,6 +89,80 @@ class Registration(unittest.TestCase):
         begun = time.monotonic()
         self.assertEqual(gw.stop(), 0)
         report("ended without Consul after", time.monotonic() - begun)
+
+
+class Guarded(unittest.TestCase):
+    """Agents that do not let everybody in, or not over TCP."""
+
+    rules = ('service "edge" { policy = "write" } service_prefix "" { policy = "read" } '
+             'node_prefix "" { policy = "read" }')
+
+    def gateway(self, address, env=None, **consul):
+        config = gateway_config(address, **consul)
+        config["discovery"]["consul"]["register"] = {"name": "edge", "id": "e1", "linger": "0s"}
+        gw = start_gateway(config, env={**NEUTRAL, **(env or {})}, wait=False)
+        self.addCleanup(end, gw)
+        return gw
+
+    def comes_and_goes(self, gw, ids):
+        """It is registered, and taken out when the gateway ends."""
+        wait_until(lambda: ids() == ["e1"], 20, "edge is registered\n" + gw.tail())
+        gw.signal(signal.SIGTERM)
+        self.assertEqual(gw.wait(), 0)
+        self.assertEqual(ids(), [])
+        self.assertTrue(said(gw, "taken out of Consul"))
+
+    def ids(self, consul):
+        return [i["Service"]["ID"] for i in
+                consul.call("GET", "/v1/health/service/edge?passing").json()]
+
+    def test_tokens(self):
+        consul = AclAgent()
+        self.addCleanup(consul.kill)
+
+        def ids():
+            return [i["Service"]["ID"] for i in
+                    consul.root("GET", "/v1/health/service/edge?passing")]
+
+        _, writer = consul.token("writer", self.rules)
+        _, reader = consul.token("reader", 'service_prefix "" { policy = "read" } '
+                                           'node_prefix "" { policy = "read" }')
+        path = scratch("token")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(reader + "\n")
+        gw = self.gateway(consul.address, token_file=path)
+        wait_until(lambda: said(gw, "cannot register in Consul"), 20, "it may not")
+        line = next(a for a in gw.log()
+                    if str(a.get("message")).startswith("cannot register in Consul"))
+        self.assertEqual((line["status"], line["remedy"]),
+                         (403, "give the ACL token service:write for this name"))
+        # Another token in the file is taken up with the next try.
+        with open(path, "w", encoding="ascii") as f:
+            f.write(writer + "\n")
+        self.comes_and_goes(gw, ids)
+        self.assertNotIn(writer, gw.stderr())
+        # From the environment.
+        self.comes_and_goes(self.gateway(consul.address, {"CONSUL_HTTP_TOKEN": writer}), ids)
+
+    def test_a_token_that_is_taken_away(self):
+        consul = AclAgent()
+        self.addCleanup(consul.kill)
+        accessor, writer = consul.token("writer", self.rules)
+        gw = self.gateway(consul.address, {"CONSUL_HTTP_TOKEN": writer})
+        wait_until(lambda: said(gw, "registered in Consul"), 20, "registered")
+        consul.root("DELETE", "/v1/acl/token/" + accessor)
+        wait_until(lambda: said(gw, "cannot register in Consul"), 20,
+                   "that the check cannot be kept alive is said")
+
+    def test_client_certificate(self):
+        consul, address, settings = https_agent()
+        self.addCleanup(consul.kill)
+        self.comes_and_goes(self.gateway(address, **settings), lambda: self.ids(consul))
+
+    def test_unix_socket(self):
+        consul, address = unix_agent()
+        self.addCleanup(consul.kill)
+        self.comes_and_goes(self.gateway(address), lambda: self.ids(consul))
 
 
 if __name__ == "__main__":
