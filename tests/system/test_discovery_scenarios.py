@@ -2,8 +2,9 @@
 """Discovery: what is done to Consul or to an instance, under 200 requests a second to a service of
 three instances, and what of it a client sees.
 
-Prints a line for each scenario: requests sent, failed, and how long it took until what is used is
-what should be.  make check runs the quick ones; tests/consul-scenarios runs all.
+Prints a line for each scenario: requests sent, failed, how long it took until what is used is what
+should be, and how much of a core the control process took.  make check runs the quick ones;
+tests/consul-scenarios runs all.
 """
 import json
 import os
@@ -87,8 +88,19 @@ class Scenario(unittest.TestCase):
         self.gw = gateway(address or self.consul.address, services, **more)
         self.addCleanup(end, self.gw)
         wait_used(self.gw, list(ids), limit=20)
+        self.begin_load()
+
+    def begin_load(self):
+        """From now on clients ask, and the control process's time is counted."""
+        self.began, self.cpu = time.monotonic(), self.control_cpu()
         self.load = Steady(self.gw)
         self.addCleanup(self.load.stop)
+
+    def control_cpu(self):
+        """Seconds of processor time that the control process has taken."""
+        with open("/proc/%d/stat" % self.gw.pid, encoding="ascii") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def register(self, *numbers, **more):
         for i in numbers or range(3):
@@ -106,8 +118,9 @@ class Scenario(unittest.TestCase):
         """Ends the load, prints the line, and fails when a request did."""
         wait_until(lambda: self.load.sent >= RATE, 30, "a second's worth of requests")
         failures = self.load.stop()
-        print("%-46s %6d requests, %d failed; %s" % (
-            what, self.load.sent, len(failures), ", ".join(times)))
+        share = (self.control_cpu() - self.cpu) / (time.monotonic() - self.began)
+        print("%-46s %6d requests, %d failed; %s; control process %.1f %%" % (
+            what, self.load.sent, len(failures), ", ".join(times), 100 * share))
         self.assertEqual(failures, [], self.gw.tail())
 
 
@@ -137,6 +150,20 @@ class Instances(Scenario):
                    [1, 10, 10], 5, "the weight of a warning")
         self.result("check fails, passes, warns (weight 1)", "out " + out, "in " + back,
                     "weight %.0f ms" % (1000 * (time.monotonic() - begun)))
+
+    @unittest.skipUnless(ALL, "Consul removes what is critical no sooner than after a minute")
+    def test_reaped(self):
+        """Consul removes an instance that has been critical for long, when its reaper comes by."""
+        self.agent()
+        self.register(0, 1)
+        self.register(2, Check={"TTL": "1s", "Status": "passing",
+                                "DeregisterCriticalServiceAfter": "1m"})
+        self.serve()
+        out = self.until(["w0", "w1"])
+        begun = time.monotonic()
+        wait_until(lambda: len(service(self.gw)["endpoints"]) == 2, 120, "it is removed")
+        self.result("critical for a minute, and removed", "out " + out,
+                    "removed %.0f s later" % (time.monotonic() - begun))
 
     def test_service_maintenance(self):
         self.agent()
@@ -252,8 +279,7 @@ class Agent(Scenario):
         self.gw = start_gateway(config, env=NEUTRAL)
         self.addCleanup(end, self.gw)
         took = time.monotonic() - begun
-        self.load = Steady(self.gw)
-        self.addCleanup(self.load.stop)
+        self.begin_load()
         self.assertEqual(used(self.gw), THREE)
         self.result("agent down at the start, with a snapshot", "ready after %.1f s" % took)
 
