@@ -15,10 +15,11 @@ import threading
 import time
 import unittest
 
-from discovery_lab import (NEUTRAL, Backend, end, gateway, gateway_config, get, said, service,
-                           used, wait_used)
-from harness import (SLOW, Consul, Process, consul_binary, free_port, start_consul, start_gateway,
-                     wait_until, workdir)
+from discovery_lab import (HOLD, NEUTRAL, AclAgent, Backend, connections_to, end, gateway,
+                           gateway_config, get, https_agent, said, service, used, wait_used)
+from fake_agent import FakeAgent, instance
+from harness import (SLOW, Consul, Process, consul_binary, free_port, scratch, start_consul,
+                     start_gateway, wait_until, workdir)
 from wire import Client
 
 ALL = bool(os.environ.get("SCENARIOS_ALL"))
@@ -303,6 +304,123 @@ class Agent(Scenario):
         wait_used(gw, THREE, limit=20)
         print("%-46s named; in %.1f s after they were closed" % (
             "200 idle connections to the agent", time.monotonic() - begun))
+
+
+@unittest.skipUnless(ALL, "test_discovery.py has these without a constant load")
+class Rest(Scenario):
+
+    def test_last_deregistered(self):
+        self.agent()
+        self.register()
+        self.serve()
+        for i in range(3):
+            self.consul.deregister("w%d" % i)
+        begun = time.monotonic()
+        wait_until(lambda: "holding" in service(self.gw)["note"], 5, "they are held", poll=0.002)
+        held = time.monotonic() - begun
+        # Most of the hold, in which nobody may see that they have gone.
+        wait_until(lambda: time.monotonic() - begun > HOLD * 0.8, HOLD * 2, "most of the hold")
+        failures = list(self.load.failures)
+        wait_until(lambda: get(self.gw)[0] == 503, HOLD * 2, "the hold is over")
+        gone = time.monotonic() - begun
+        self.load.stop()
+        self.load.failures = failures
+        self.assertIn(b"no_endpoints", get(self.gw)[1])
+        self.result("all deregistered", "held after %.0f ms" % (1000 * held),
+                    "503 no_endpoints after %.1f s of %.0f s hold" % (gone, HOLD))
+
+    def test_node_maintenance(self):
+        self.agent()
+        self.register()
+        self.serve()
+        wait_until(lambda: self.load.sent >= RATE, 30, "a second's worth of requests")
+        failures = self.load.stop()
+        self.consul.call("PUT", "/v1/agent/maintenance?enable=true")
+        out = self.until([])
+        self.assertEqual(get(self.gw)[0], 503)
+        self.assertFalse(said(self.gw, "trying critical ones"))
+        self.consul.call("PUT", "/v1/agent/maintenance?enable=false")
+        back = self.until(THREE)
+        self.load.failures = failures
+        self.result("maintenance of the node of all (no load in it)", "out " + out, "in " + back)
+
+    def test_token(self):
+        self.consul = AclAgent()
+        self.addCleanup(self.consul.kill)
+        for i in range(3):
+            self.consul.root("PUT", "/v1/agent/service/register", {
+                "ID": "w%d" % i, "Name": "web", "Address": "127.0.0.1",
+                "Port": self.backends[i].port})
+        accessor, secret = self.consul.token(
+            "reader", 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }')
+        path = scratch("token")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(secret)
+        self.serve(self.consul.address, token_file=path)
+        self.consul.root("DELETE", "/v1/acl/token/" + accessor)
+        begun = time.monotonic()
+        # Consul denies, or says that there is nothing: it depends on what it remembers.
+        self.consul.root("PUT", "/v1/agent/service/register", {
+            "ID": "w3", "Name": "web", "Address": "127.0.0.1", "Port": self.backends[0].port})
+        wait_until(lambda: service(self.gw)["note"], 45, "the token is missed")
+        missed = time.monotonic() - begun
+        with open(path, "w", encoding="ascii") as f:
+            f.write(self.consul.token("reader")[1])
+        begun = time.monotonic()
+        wait_used(self.gw, THREE + ["w3"], limit=40)
+        self.result("token deleted, another one in the file", "missed after %.1f s" % missed,
+                    "taken up after %.1f s" % (time.monotonic() - begun))
+
+    def test_many_services(self):
+        for over, agent in (("plain HTTP", lambda: (self.consul, self.consul.address, {})),
+                            ("TLS", https_agent)):
+            self.agent()
+            consul, address, settings = agent()
+            self.addCleanup(consul.kill)
+            for i in range(3):
+                consul.register("web", self.backends[i].port, "w%d" % i)
+            names = ["s%d" % i for i in range(300)]
+            for name in names:
+                consul.register(name, self.backends[0].port)
+            begun = time.monotonic()
+            self.serve(address, services={name: {} for name in ["web", *names]}, **settings)
+            wait_until(lambda: all(s["state"] == "live" for s in self.gw.status()["services"]),
+                       30, "all are live")
+            took = time.monotonic() - begun
+            consul.deregister("w1")
+            out = self.until(["w0", "w2"])
+            self.result("301 services over " + over, "all live after %.1f s" % took,
+                        "one out " + out, "%d connections" % connections_to(
+                            self.gw.pid, int(address.rpartition(":")[2])))
+            end(self.gw)
+
+    def test_a_thousand_instances(self):
+        self.agent()
+        self.register()
+        for i in range(1000):
+            self.consul.register("big", 1000 + i, "b%d" % i)
+        self.serve(services={"web": {}, "big": {}})
+        wait_until(lambda: len(used(self.gw, "big")) == 1000, 20, "all of them")
+        begun = time.monotonic()
+        self.consul.deregister("b7")
+        wait_until(lambda: len(used(self.gw, "big")) == 999, 20, "one less", poll=0.002)
+        self.result("a service of 1,000 instances", "one out %.0f ms" % (
+            1000 * (time.monotonic() - begun)))
+
+    def test_a_liar(self):
+        """An agent that answers what no Consul should."""
+        three = [instance("w%d" % i, b.port) for i, b in enumerate(self.backends)]
+        with FakeAgent() as agent:
+            fake = agent.set("web", three)
+            self.serve(agent.address)
+            for mode in ("bad_json", "truncated", "no_index", "index_0", "too_many", "denied"):
+                before = len(fake.questions)
+                fake.change(mode=mode)
+                begun = time.monotonic()
+                wait_until(lambda: time.monotonic() - begun > 2, 5, "two seconds of it")
+                self.assertLess(len(fake.questions) - before, 12, mode)
+                self.assertEqual(used(self.gw), THREE)
+            self.result("not JSON, cut, no index, index 0, 429, 403", "2 s each")
 
 
 class Node(Consul):
