@@ -21,8 +21,8 @@ class Snapshot(unittest.TestCase):
         self.addCleanup(self.one.close)
         self.addCleanup(self.two.close)
 
-    def gateway(self, address, wait=True, path=None):
-        config = gateway_config(address)
+    def gateway(self, address, wait=True, path=None, **consul):
+        config = gateway_config(address, **consul)
         config["discovery"]["snapshot"] = path or self.path
         gw = start_gateway(config, env=NEUTRAL, wait=wait)
         self.addCleanup(end, gw)
@@ -50,7 +50,8 @@ class Snapshot(unittest.TestCase):
         end(gw)
         consul.kill()
         begun = time.monotonic()
-        gw = self.gateway(consul.address)
+        # Long enough to look at what is held, on a slow machine too.
+        gw = self.gateway(consul.address, hold="8s")
         report("ready without Consul after", time.monotonic() - begun)
         self.assertEqual(get(gw)[0], 200)
         record = service(gw)
@@ -69,7 +70,7 @@ class Snapshot(unittest.TestCase):
         self.assertEqual(request(gw.admin, "/readyz").json()["restored"], [])
         self.assertEqual(used(gw), ["w1", "w2"])
         consul.register("web", self.one.port, "w1")
-        wait_used(gw, ["w1"], limit=10)
+        wait_used(gw, ["w1"], limit=25)
         self.assertEqual(load.stop(), [])
 
     def test_a_held_loss_does_not_become_one(self):

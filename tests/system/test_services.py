@@ -282,6 +282,8 @@ class ConsulTrouble(unittest.TestCase):
         consul = start_consul()
         with Service(consul=consul.address) as s:
             wait_passing(consul, "user-service")
+            # Consul knows it a moment before it knows that itself.
+            wait_until(lambda: "registered user-service" in s.stderr(), 10, "it is told so")
             consul = consul.restart()
             wait_passing(consul, "user-service")
             self.assertIn("no longer knows user-service", s.stderr())
