@@ -29,7 +29,7 @@ static bool traffic_try(struct world *w, struct traffic_turn *turn, unsigned wor
 			struct sim_instance *item)
 {
 	struct slab_endpoint *counts = &turn->counts[item - w->all][worker];
-	bool failed = !item->alive || rand_below(&w->rand, 1000) < item->sick * 1000;
+	bool failed = !item->alive || (double)rand_below(&w->rand, 1000) < item->sick * 1000;
 
 	if (failed)
 		slab_endpoint_failed(counts, !item->alive);

@@ -20,7 +20,8 @@ static char *dir_of(const char *const *words)
 	return dir;
 }
 
-#define dir(...) dir_of((const char *const[]){ "list", ##__VA_ARGS__, NULL })
+/* Words behind "list"; the last one ends them. */
+#define dir(...) dir_of((const char *const[]){ "list", __VA_ARGS__ })
 
 static void ck_dir(char *got, const char *expected)
 {
@@ -33,7 +34,7 @@ static void ck_dir(char *got, const char *expected)
 START_TEST(test_flag)
 {
 	/* Before the configuration, which is not even read. */
-	ck_dir(dir("--plugin-dir", "/some/where", "-c", "/nowhere"), "/some/where");
+	ck_dir(dir("--plugin-dir", "/some/where", "-c", "/nowhere", NULL), "/some/where");
 }
 END_TEST
 
@@ -43,16 +44,16 @@ START_TEST(test_configuration)
 							 "\"plugin_dir\": \"own\"}");
 
 	/* Relative to the file; what else is wrong there does not matter. */
-	ck_dir(dir("-c", file), scratch_path("own"));
+	ck_dir(dir("-c", file, NULL), scratch_path("own"));
 	ck_assert_int_eq(chdir(scratch_dir()), 0);
 	char *got = dir_of((const char *const[]){ "list", NULL });
 	ck_assert_ptr_nonnull(got);
 	ck_assert_str_eq(got + strlen(got) - 3, "own");
 	free(got);
-	ck_assert_ptr_null(dir("-c", "nothing.json"));
+	ck_assert_ptr_null(dir("-c", "nothing.json", NULL));
 	ck_contains(cli_err.text, "nothing.json: cannot read it");
 	scratch_write("gateway.json", "{");
-	ck_assert_ptr_null(dir("-c", "gateway.json"));
+	ck_assert_ptr_null(dir("-c", "gateway.json", NULL));
 	ck_contains(cli_err.text, "gateway.json:1:");
 }
 END_TEST

@@ -281,7 +281,7 @@ START_TEST(test_life)
 	struct pollfd quiet = { .events = POLLIN };
 	uint64_t begun_ns = clock_mono_ns();
 
-	begin(&(struct start){ NULL });
+	begin(&(struct start){ .more = NULL });
 	json_t *needs = hear("needs");
 	ck_assert_uint_eq(json_array_size(json_object_get(needs, "services")), 1);
 	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(needs, "services"), 0)),
@@ -320,7 +320,7 @@ END_TEST
 /* Nobody else is there to end it: what hangs is closed after the limit. */
 START_TEST(test_drain_limit)
 {
-	json_decref(serving(&(struct start){ NULL }));
+	json_decref(serving(&(struct start){ .more = NULL }));
 	int client = asked(&address), service = taken();
 	tell("{'type': 'drain', 'limit_ms': 50, 'keep_idle': false}");
 	reads_end(client);
@@ -333,7 +333,7 @@ END_TEST
 /* A drain that finishes what it has; no time at all ends it. */
 START_TEST(test_drain_is_ended)
 {
-	json_decref(serving(&(struct start){ NULL }));
+	json_decref(serving(&(struct start){ .more = NULL }));
 	int client = asked(&address), service = taken();
 	tell("{'type': 'drain', 'limit_ms': 600000, 'keep_idle': true}");
 	tell("{'type': 'drain', 'limit_ms': 600000, 'keep_idle': true}");
@@ -344,7 +344,7 @@ START_TEST(test_drain_is_ended)
 	heard("drained");
 	ends(0);
 
-	json_decref(serving(&(struct start){ NULL }));
+	json_decref(serving(&(struct start){ .more = NULL }));
 	client = asked(&address);
 	service = taken();
 	tell("{'type': 'drain', 'limit_ms': 600000, 'keep_idle': false}");
@@ -359,7 +359,7 @@ END_TEST
 /* An idle connection is kept for one request more, until that is taken back. */
 START_TEST(test_keeps_idle)
 {
-	json_decref(serving(&(struct start){ NULL }));
+	json_decref(serving(&(struct start){ .more = NULL }));
 	int client = asked(&address), other;
 	answers(taken(), ANSWER);
 	reads(client, "\r\n\r\nok");
@@ -382,7 +382,7 @@ END_TEST
 /* Without its control process a worker finishes what it has. */
 START_TEST(test_control_gone)
 {
-	json_decref(serving(&(struct start){ NULL }));
+	json_decref(serving(&(struct start){ .more = NULL }));
 	int client = asked(&address), service = taken();
 	ck_assert_int_eq(shutdown(channel, SHUT_WR), 0);
 	stops_listening();
@@ -396,7 +396,7 @@ END_TEST
 /* A refused connection is worth a word, and not one for each. */
 START_TEST(test_look)
 {
-	json_decref(serving(&(struct start){ NULL }));
+	json_decref(serving(&(struct start){ .more = NULL }));
 	close(origin);
 	int client = asked(&address);
 	reads(client, "connect_refused");
@@ -414,7 +414,7 @@ END_TEST
 START_TEST(test_hold)
 {
 	char text[256];
-	json_t *ready = serving(&(struct start){ NULL });
+	json_t *ready = serving(&(struct start){ .more = NULL });
 	json_t *plugin = json_array_get(json_object_get(ready, "plugins"), 0);
 
 	snprintf(text, sizeof(text),
@@ -443,7 +443,7 @@ END_TEST
 /* Another worker's socket, while that cannot accept. */
 START_TEST(test_adopts)
 {
-	json_decref(serving(&(struct start){ NULL }));
+	json_decref(serving(&(struct start){ .more = NULL }));
 	int client = asked(&spare_address);
 	tell("{'type': 'adopt', 'worker': 3, 'on': true}");
 	answers(taken(), ANSWER);
