@@ -370,32 +370,33 @@ static void metrics_limits(void *arg, const struct guard_stats *s)
 			       PROMETHEUS_LABELS({ "service", str_from(s->service) }), s->limit);
 }
 
+static const struct {
+	const char *name, *type, *help;
+	void (*each)(void *arg, const struct guard_stats *);
+} metrics_of_guard[] = {
+	{ "gatehouse_ejections_total", "counter",
+	  "Times that an endpoint was left out for what requests to it came to.",
+	  metrics_ejections },
+	{ "gatehouse_endpoints_out", "gauge",
+	  "Endpoints that are ejected, refuse connections, or fail their check.", metrics_out },
+	{ "gatehouse_checks_total", "counter",
+	  "Checks of endpoints by the control process, by result.", metrics_checks },
+	{ "gatehouse_breaker_state", "gauge", "Whether the service's breaker is in that state.",
+	  metrics_breaker_states },
+	{ "gatehouse_breaker_opens_total", "counter", "Times that the service's breaker opened.",
+	  metrics_breaker_opens },
+	{ "gatehouse_limit_requests", "gauge",
+	  "Requests that the service bears at once, as learnt.", metrics_limits },
+};
+
 static void metrics_guard(struct buf *b, const struct guard *g)
 {
-	prometheus_family(b, "gatehouse_ejections_total", "counter",
-			  "Times that an endpoint was left out for what requests to it came to.");
-	if (g)
-		guard_stats_each(g, metrics_ejections, b);
-	prometheus_family(b, "gatehouse_endpoints_out", "gauge",
-			  "Endpoints that are ejected, refuse connections, or fail their check.");
-	if (g)
-		guard_stats_each(g, metrics_out, b);
-	prometheus_family(b, "gatehouse_checks_total", "counter",
-			  "Checks of endpoints by the control process, by result.");
-	if (g)
-		guard_stats_each(g, metrics_checks, b);
-	prometheus_family(b, "gatehouse_breaker_state", "gauge",
-			  "Whether the service's breaker is in that state.");
-	if (g)
-		guard_stats_each(g, metrics_breaker_states, b);
-	prometheus_family(b, "gatehouse_breaker_opens_total", "counter",
-			  "Times that the service's breaker opened.");
-	if (g)
-		guard_stats_each(g, metrics_breaker_opens, b);
-	prometheus_family(b, "gatehouse_limit_requests", "gauge",
-			  "Requests that the service bears at once, as learnt.");
-	if (g)
-		guard_stats_each(g, metrics_limits, b);
+	for (size_t i = 0; i < sizeof(metrics_of_guard) / sizeof(metrics_of_guard[0]); i++) {
+		prometheus_family(b, metrics_of_guard[i].name, metrics_of_guard[i].type,
+				  metrics_of_guard[i].help);
+		if (g)
+			guard_stats_each(g, metrics_of_guard[i].each, b);
+	}
 }
 
 void admin_metrics(struct control *c, struct buf *b)

@@ -78,7 +78,6 @@ static int inspect_file(const char *name, struct str bytes, struct error *e)
 	return fd;
 }
 
-/* What the child has written, or NULL. */
 static void inspect_on_exit(uv_process_t *process, int64_t status, int signal)
 {
 	struct inspect *c = inspect_of(process->data);
