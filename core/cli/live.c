@@ -171,9 +171,25 @@ static void live_print(const json_t *service)
 	json_array_foreach(endpoints, i, endpoint) live_endpoint(endpoint);
 }
 
-int live_service(const struct cli_args *args)
+/* What /status says: a new reference, or NULL after a line on stderr. */
+static json_t *live_status(const struct cli_args *args)
 {
 	json_t *status = admin_get(args, "/status");
+
+	if (!status || (json_is_array(json_object_get(status, "services")) &&
+			json_is_object(json_object_get(status, "registry_routes"))))
+		return status;
+	/* A problem of the admin listener itself (RFC 9457), or another program. */
+	const char *detail = live_text(status, "detail");
+	fprintf(stderr, "gatehouse %s: %s\n", args->command->name,
+		detail[0] ? detail : "what answers there is not a gateway of this version");
+	json_decref(status);
+	return NULL;
+}
+
+int live_service(const struct cli_args *args)
+{
+	json_t *status = live_status(args);
 	json_t *service = status ? live_find(status, args->operands[0]) : NULL;
 
 	if (service && cli_value(args, "json"))
@@ -191,7 +207,7 @@ int live_service(const struct cli_args *args)
 int live_routes(const struct cli_args *args)
 {
 	static const char *const head[LIVE_COLUMNS] = { "HOST", "PATH", "SERVICE", "STATE", "WHY" };
-	json_t *status = admin_get(args, "/status");
+	json_t *status = live_status(args);
 	const json_t *claims = json_object_get(status, "registry_routes");
 	const json_t *list = json_object_get(claims, "routes"), *one;
 	const char **cells;

@@ -23,7 +23,7 @@ static const char *const web =
 
 static const char *services(const char *list)
 {
-	snprintf(quoted, sizeof(quoted), "{'services': [%s]}", list);
+	snprintf(quoted, sizeof(quoted), "{'services': [%s], 'registry_routes': {}}", list);
 	return quoted;
 }
 
@@ -83,8 +83,23 @@ START_TEST(test_unknown)
 	ck_assert_int_eq(ask(services(web), "explain", "--live", "wep", ADMIN), CLI_FAILED);
 	ck_assert_str_eq(cli_err.text, "gatehouse explain: the gateway follows no service \"wep\" "
 				       "(did you mean \"web\"?)\n");
-	ck_assert_int_eq(ask("{}", "explain", "--live", "web", ADMIN), CLI_FAILED);
+	ck_assert_int_eq(ask(services(""), "explain", "--live", "web", ADMIN), CLI_FAILED);
 	ck_contains(cli_err.text, "a service is followed when a route's plugin names it");
+	ck_assert_str_eq(cli_out.text, "");
+}
+END_TEST
+
+/* A problem of the admin listener itself (RFC 9457), and another program. */
+START_TEST(test_no_status)
+{
+	ck_assert_int_eq(ask("{'status': 403, 'detail': 'not from here'}", "explain", "--live",
+			     "web", ADMIN),
+			 CLI_FAILED);
+	ck_assert_str_eq(cli_err.text, "gatehouse explain: not from here\n");
+	ck_assert_int_eq(ask("{}", "routes", "--json", "--live", ADMIN), CLI_FAILED);
+	ck_assert_str_eq(cli_err.text,
+			 "gatehouse routes: what answers there is not a gateway of this "
+			 "version\n");
 	ck_assert_str_eq(cli_out.text, "");
 }
 END_TEST
@@ -103,23 +118,24 @@ END_TEST
 
 START_TEST(test_routes)
 {
-	ck_assert_int_eq(
-		ask("{\"registry_routes\": {\"on\": true, \"routes\": [{\"service\": \"web\","
-		    " \"path\": \"/a\", \"state\": \"served\"}, {\"service\": \"x\", \"host\":"
-		    " \"h\", \"path\": \"/b\", \"state\": \"refused\", \"why\": \"taken\"}]}}",
-		    "routes", "--live", ADMIN),
-		CLI_OK);
+	ck_assert_int_eq(ask("{'services': [], 'registry_routes': {'on': true, 'routes': ["
+			     "{'service': 'web', 'path': '/a', 'state': 'served'},"
+			     "{'service': 'x', 'host': 'h', 'path': '/b', 'state': 'refused',"
+			     " 'why': 'taken'}]}}",
+			     "routes", "--live", ADMIN),
+			 CLI_OK);
 	ck_assert_str_eq(cli_out.text, "HOST  PATH  SERVICE  STATE    WHY\n"
 				       "*     /a    web      served   -\n"
 				       "h     /b    x        refused  taken\n");
-	ck_assert_int_eq(
-		ask("{'registry_routes': {'on': false, 'routes': []}}", "routes", "--live", ADMIN),
-		CLI_OK);
+	ck_assert_int_eq(ask("{'services': [], 'registry_routes': {'on': false, 'routes': []}}",
+			     "routes", "--live", ADMIN),
+			 CLI_OK);
 	ck_contains(cli_err.text, "services may ask for no routes");
 }
 END_TEST
 
 int main(void)
 {
-	return SUITE("live", test_service, test_json, test_unknown, test_operands, test_routes);
+	return SUITE("live", test_service, test_json, test_unknown, test_no_status, test_operands,
+		     test_routes);
 }
