@@ -67,22 +67,6 @@ bool str_starts(struct str s, struct str prefix)
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
-static bool str_is_ows(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-struct str str_trim(struct str s)
-{
-	while (s.n && str_is_ows(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n && str_is_ows(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 bool str_next(struct str *rest, char sep, struct str *element)
 {
 	if (!rest->p)

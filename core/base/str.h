@@ -33,13 +33,27 @@ static inline bool str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Optional white space (RFC 9110, 5.6.3). */
+static inline bool str_is_ows(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The slice without such at both ends. */
+static inline struct str str_trim(struct str s)
+{
+	for (; s.n && str_is_ows(s.p[0]); s.n--)
+		s.p++;
+	while (s.n && str_is_ows(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
 /* n bytes on either side, without regard to ASCII case, whatever the locale. */
 bool str_ieq_n(const char *a, const char *b, size_t n);
 /* Orders as memcmp, a shorter prefix first. */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
-/* The slice without spaces and tabs (OWS of RFC 9110, 5.6.3) at both ends. */
-struct str str_trim(struct str s);
 /* Cuts the next element off a list separated by sep, trimmed, and moves *rest behind
  * it; false at the end, when *rest is absent.  Empty elements are returned too, so that
  * "a," has two and "" has one. */

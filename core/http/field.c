@@ -52,26 +52,33 @@ static const uint8_t field_by_length[][4] = {
 	[19] = { FIELD_PROXY_AUTHORIZATION },
 };
 
-static uint64_t field_load(const char *p, size_t n)
-{
-	uint64_t x = 0;
-
-	memcpy(&x, p, n);
-	return x;
-}
-
 /* Eight bytes of a name with its letters made lower case: of token characters no other comes out as
  * one that is in a row. */
 static bool field_same8(const char *p, const char *row)
 {
-	return (field_load(p, 8) | 0x2020202020202020u) == field_load(row, 8);
+	uint64_t x, y;
+
+	memcpy(&x, p, sizeof(x));
+	memcpy(&y, row, sizeof(y));
+	return (x | 0x2020202020202020u) == y;
 }
 
-/* n bytes of a name and of a row. */
+static bool field_same4(const char *p, const char *row)
+{
+	uint32_t x, y;
+
+	memcpy(&x, p, sizeof(x));
+	memcpy(&y, row, sizeof(y));
+	return (x | 0x20202020u) == y;
+}
+
+/* n bytes of a name and of a row; the last ones overlap those before. */
 static bool field_same(const char *p, const char *row, size_t n)
 {
-	if (n < 8)
+	if (n < 4)
 		return str_ieq_n(p, row, n);
+	if (n < 8)
+		return field_same4(p, row) && field_same4(p + n - 4, row + n - 4);
 	for (size_t i = 0; i < n - 8; i += 8)
 		if (!field_same8(p + i, row + i))
 			return false;
@@ -130,28 +137,50 @@ static size_t field_sum(field_vector v)
 	return sum;
 }
 
+/* The last rest < 16 bytes before end, of text that is as long as a vector: those before them are
+ * looked at, and not counted, a second time. */
+static field_vector field_controls_rest(const char *end, size_t rest)
+{
+	static const uint8_t counted[2 * sizeof(field_vector)] = {
+		[16] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff,        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	};
+	field_vector mask;
+
+	memcpy(&mask, counted + rest, sizeof(mask));
+	return field_controls(end - sizeof(mask)) & mask;
+}
+
+/* Text that is shorter than a vector. */
+static size_t field_count_few(const char *p, size_t n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += (uint8_t)p[i] < 0x20 || p[i] == 0x7f;
+	return total;
+}
+
 size_t field_count_controls(const char *p, size_t n)
 {
-	enum { TURNS_MAX = 255 }; /* what a byte can count */
-	field_vector counts = { 0 };
+	enum { TURNS_MAX = 255 - 1 }; /* what a byte can count, and the rest */
+	const size_t step = sizeof(field_vector);
+	const char *const text_end = p + n;
 	size_t total = 0;
-	unsigned turns = 0;
 
-	for (; n >= sizeof(counts); p += sizeof(counts), n -= sizeof(counts)) {
-		counts -= field_controls(p);
-		if (++turns < TURNS_MAX)
-			continue;
+	if (n < step)
+		return field_count_few(p, n);
+	do {
+		field_vector counts = { 0 };
+		size_t turns = n / step < TURNS_MAX ? n / step : TURNS_MAX;
+		n -= turns * step;
+		for (const char *end = p + turns * step; p < end; p += step)
+			counts -= field_controls(p);
+		if (n < step)
+			counts -= field_controls_rest(text_end, n);
 		total += field_sum(counts);
-		counts = (field_vector){ 0 };
-		turns = 0;
-	}
-	if (n) {
-		char rest[sizeof(counts)];
-		memset(rest, ' ', sizeof(rest));
-		memcpy(rest, p, n);
-		counts -= field_controls(rest);
-	}
-	return total + field_sum(counts);
+	} while (n >= step);
+	return total;
 }
 
 static bool field_no_control(const char *p, size_t n)
@@ -162,11 +191,6 @@ static bool field_no_control(const char *p, size_t n)
 			return false;
 	}
 	return true;
-}
-
-static bool field_is_blank(char c)
-{
-	return c == ' ' || c == '\t';
 }
 
 bool field_value_valid(struct str value)
@@ -180,7 +204,7 @@ bool field_value_valid(struct str value)
 			return false;
 	if (!field_no_control(value.p + i, value.n - i))
 		return false;
-	return !field_is_blank(value.p[0]) && !field_is_blank(value.p[value.n - 1]);
+	return !str_is_ows(value.p[0]) && !str_is_ows(value.p[value.n - 1]);
 }
 
 bool field_list_has(struct str list, struct str token)

@@ -27,7 +27,7 @@ void head_fini(struct head *h)
 	head_init(h);
 }
 
-static int head_grow(struct head *h)
+int head_grow(struct head *h)
 {
 	uint32_t cap = h->cap * 2;
 	struct field *fields = malloc(cap * sizeof(*fields));
@@ -39,19 +39,6 @@ static int head_grow(struct head *h)
 	h->fields = fields;
 	h->cap = cap;
 	return 0;
-}
-
-struct field *head_append(struct head *h, struct str name, struct str value, uint32_t max)
-{
-	if (h->count >= max || (h->count == h->cap && head_grow(h)))
-		return NULL;
-	struct field *f = &h->fields[h->count++];
-	f->name = name;
-	f->value = value;
-	f->id = FIELD_OTHER;
-	f->removed = false;
-	f->added = false;
-	return f;
 }
 
 struct field *head_add(struct head *h, struct str name, struct str value, uint32_t max)

@@ -61,8 +61,18 @@ void head_reset(struct head *);
 void head_fini(struct head *);
 /* Appends a field, looked up; NULL when max are there already. */
 struct field *head_add(struct head *, struct str name, struct str value, uint32_t max);
-/* The same without looking it up: FIELD_OTHER. */
-struct field *head_append(struct head *, struct str name, struct str value, uint32_t max);
+/* Twice the room for fields: 0, or -1 when out of memory. */
+int head_grow(struct head *);
+/* head_add() without looking the name up: FIELD_OTHER. */
+static inline struct field *head_append(struct head *h, struct str name, struct str value,
+					uint32_t max)
+{
+	if (h->count >= max || (h->count == h->cap && head_grow(h)))
+		return NULL;
+	struct field *f = &h->fields[h->count++];
+	*f = (struct field){ .name = name, .value = value, .id = FIELD_OTHER };
+	return f;
+}
 /* Whether there may be a field of that id. */
 static inline bool head_may_have(const struct head *h, enum field_id id)
 {

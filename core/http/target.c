@@ -17,20 +17,20 @@ static bool target_port_valid(struct str port)
 }
 
 /* unreserved, sub-delims without the comma (a list in disguise), and percent-encodings. */
-static const char target_name_classes[128 + 1] = "                "
-						 "                "
-						 " !  $%&'()*+ -. "  /*  !"#$%&'()*+,-./ */
-						 "0123456789 ; =  "  /* 0123456789:;<=>? */
-						 " ABCDEFGHIJKLMNO"  /* @ABCDEFGHIJKLMNO */
-						 "PQRSTUVWXYZ    _"  /* PQRSTUVWXYZ[\]^_ */
-						 " abcdefghijklmno"  /* `abcdefghijklmno */
-						 "pqrstuvwxyz   ~ "; /* pqrstuvwxyz{|}~ */
+static const char target_name_classes[256] = "                "
+					     "                "
+					     " !  $%&'()*+ -. "  /*  !"#$%&'()*+,-./ */
+					     "0123456789 ; =  "  /* 0123456789:;<=>? */
+					     " ABCDEFGHIJKLMNO"  /* @ABCDEFGHIJKLMNO */
+					     "PQRSTUVWXYZ    _"  /* PQRSTUVWXYZ[\]^_ */
+					     " abcdefghijklmno"  /* `abcdefghijklmno */
+					     "pqrstuvwxyz   ~ "; /* pqrstuvwxyz{|}~ */
 
 static bool target_name_valid(struct str host)
 {
 	for (size_t i = 0; i < host.n; i++) {
 		unsigned char c = (unsigned char)host.p[i];
-		if (c >= 128 || target_name_classes[c] == ' ')
+		if (target_name_classes[c] <= ' ')
 			return false;
 		if (c != '%')
 			continue;

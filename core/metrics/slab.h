@@ -16,6 +16,7 @@
 
 enum {
 	SLAB_NAME_SIZE = 120,
+	SLAB_REQUEST_ID = 40,
 	SLAB_BUCKETS = 16, /* upper bounds in slab_bucket_us[], the last is infinity */
 	SLAB_PLUGIN_METRICS = 64,
 	SLAB_STATUS_CLASSES = 6, /* 0: no answer, 1xx (tunnels) ... 5xx */
@@ -40,8 +41,8 @@ struct slab_running {
 	uint32_t hook;   /* enum plugin_hook */
 	uint32_t route;  /* position in the configuration's routes */
 	uint32_t reserved;
-	char request_id[40]; /* NUL-terminated, may be cut */
-	uint64_t since_ns;   /* clock_mono_ns() */
+	char request_id[SLAB_REQUEST_ID]; /* NUL-terminated, may be cut */
+	uint64_t since_ns;                /* clock_mono_ns() */
 };
 
 /* A system call that the worker's filter has refused, noted by a signal handler: the first time for

@@ -17,35 +17,13 @@
 
 enum { CHAIN_NEAR_MAX = 256, CHAIN_LISTS = 6 /* hooks of a request */ };
 
+/* Outside of any request. */
 static void chain_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook hook,
-		       uint32_t route, struct str request_id, uint64_t since_ns)
+		       uint32_t route)
 {
-	struct slab_running *r = set->running;
-	size_t n = request_id.n < sizeof(r->request_id) - 1 ? request_id.n :
-							      sizeof(r->request_id) - 1;
+	static const char no_request[SLAB_REQUEST_ID];
 
-	if (!r)
-		return;
-	r->hook = hook;
-	r->route = route;
-	if (n)
-		memcpy(r->request_id, request_id.p, n);
-	r->request_id[n] = '\0';
-	r->since_ns = since_ns;
-	/* Last, and not moved by the compiler: whoever reads it after a crash finds the rest. */
-	__atomic_store_n(&r->plugin, plugin + 1, __ATOMIC_RELEASE);
-}
-
-void plugin_enter(struct plugin_set *set, const struct gh_route *use, enum plugin_hook hook,
-		  struct str request_id, uint64_t since_ns)
-{
-	chain_note(set, use->image->index, hook, use->route, request_id, since_ns);
-}
-
-void plugin_leave(struct plugin_set *set)
-{
-	if (set->running)
-		__atomic_store_n(&set->running->plugin, 0, __ATOMIC_RELEASE);
+	plugin_note(set, plugin, hook, route, no_request, clock_mono_ns());
 }
 
 const char *plugin_set_loading(const struct plugin_set *set)
@@ -214,7 +192,7 @@ static struct plugin_image *chain_load_image(struct plugin_set *set, const struc
 		return NULL;
 	}
 	set->loading = use->plugin;
-	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0, STR(""), clock_mono_ns());
+	chain_note(set, (uint32_t)set->image_count, HOOK_LOAD, 0);
 	struct plugin_image *image = chain_open_image(set, use->plugin, handed, host, &e);
 	plugin_leave(set);
 	set->loading = NULL;
@@ -234,7 +212,7 @@ static int chain_run_load(struct plugin_set *set, struct plugin_image *image)
 	if (!image->plugin.load)
 		return 0;
 	set->loading = image->name;
-	chain_note(set, image->index, HOOK_LOAD, 0, STR(""), clock_mono_ns());
+	chain_note(set, image->index, HOOK_LOAD, 0);
 	int r = image->plugin.load();
 	plugin_leave(set);
 	set->loading = NULL;
@@ -311,7 +289,7 @@ static int chain_run_route_open(struct plugin_set *set, struct gh_route *use)
 		return 0;
 	}
 	set->loading = use->image->name;
-	chain_note(set, use->image->index, HOOK_ROUTE_OPEN, use->route, STR(""), clock_mono_ns());
+	chain_note(set, use->image->index, HOOK_ROUTE_OPEN, use->route);
 	int r = plugin->route_open(use);
 	plugin_leave(set);
 	set->loading = NULL;
@@ -447,7 +425,7 @@ static void chain_close_use(struct plugin_set *set, struct gh_route *use)
 {
 	if (use->opened && use->image->plugin.route_close) {
 		set->loading = use->image->name;
-		plugin_enter(set, use, HOOK_ROUTE_CLOSE, STR(""), clock_mono_ns());
+		chain_note(set, use->image->index, HOOK_ROUTE_CLOSE, use->route);
 		use->image->plugin.route_close(use);
 		plugin_leave(set);
 	}
@@ -459,7 +437,7 @@ static void chain_unload(struct plugin_set *set, struct plugin_image *image)
 	if (!image->loaded || !image->plugin.unload)
 		return;
 	set->loading = image->name;
-	chain_note(set, image->index, HOOK_UNLOAD, 0, STR(""), clock_mono_ns());
+	chain_note(set, image->index, HOOK_UNLOAD, 0);
 	image->plugin.unload();
 	plugin_leave(set);
 }

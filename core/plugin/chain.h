@@ -8,15 +8,16 @@
 #include <gatehouse/plugin.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "metrics/slab.h"
 #include "plugin/image.h"
 
 struct config_errors;
 struct gateway_config;
 struct json_t;
-struct slab;
 
 /* One use of a plugin in a route: the ABI's struct gh_route. */
 struct gh_route {
@@ -79,10 +80,37 @@ const char *plugin_set_loading(const struct plugin_set *);
 const char *plugin_set_running(const struct plugin_set *);
 /* An error in the options of a use that is being opened (gh_config_error); later it is ignored. */
 void plugin_set_config_error(struct gh_route *, const char *pointer, const char *text);
-/* Notes in the slab that plugin code runs; before and after each call into a plugin.  since_ns: on
- * the clock of clock_mono_ns(), the loop's time will do. */
-void plugin_enter(struct plugin_set *, const struct gh_route *, enum plugin_hook,
-		  struct str request_id, uint64_t since_ns);
-void plugin_leave(struct plugin_set *);
+
+/* Notes in the slab that code of the plugin of that index runs, for a request, whose id is a string
+ * in at least SLAB_REQUEST_ID bytes.  since_ns: on the clock of clock_mono_ns(), the loop's time
+ * will do. */
+static inline void plugin_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook hook,
+			       uint32_t route, const char *request_id, uint64_t since_ns)
+{
+	struct slab_running *r = set->running;
+
+	if (!r)
+		return;
+	r->hook = hook;
+	r->route = route;
+	memcpy(r->request_id, request_id, sizeof(r->request_id));
+	r->request_id[sizeof(r->request_id) - 1] = '\0';
+	r->since_ns = since_ns;
+	/* Last, and not moved by the compiler: whoever reads it after a crash finds the rest. */
+	__atomic_store_n(&r->plugin, plugin + 1, __ATOMIC_RELEASE);
+}
+
+/* Before and after each call into a plugin. */
+static inline void plugin_enter(struct plugin_set *set, const struct gh_route *use,
+				enum plugin_hook hook, const char *request_id, uint64_t since_ns)
+{
+	plugin_note(set, use->image->index, hook, use->route, request_id, since_ns);
+}
+
+static inline void plugin_leave(struct plugin_set *set)
+{
+	if (set->running)
+		__atomic_store_n(&set->running->plugin, 0, __ATOMIC_RELEASE);
+}
 
 #endif

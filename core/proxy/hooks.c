@@ -32,7 +32,7 @@ void hooks_enter(struct exchange *x, struct gh_route *use, enum plugin_hook hook
 {
 	x->use = use;
 	x->in_hook = true;
-	plugin_enter(&x->proxy->plugins, use, hook, exchange_id(x), hooks_now_ns(x));
+	plugin_enter(&x->proxy->plugins, use, hook, x->request_id, hooks_now_ns(x));
 }
 
 void hooks_leave(struct exchange *x)
@@ -60,7 +60,7 @@ void hooks_callback_begin(struct exchange *x, struct gh_route *use)
 {
 	x->use = use;
 	x->in_callback = true;
-	plugin_enter(&x->proxy->plugins, use, HOOK_CALLBACK, exchange_id(x), hooks_now_ns(x));
+	plugin_enter(&x->proxy->plugins, use, HOOK_CALLBACK, x->request_id, hooks_now_ns(x));
 }
 
 void hooks_callback_end(struct exchange *x)
@@ -265,7 +265,8 @@ static bool hooks_run(struct exchange *x, enum exchange_phase phase)
 		else if (use->slot >= x->hooks_begun)
 			continue;
 		x->waiting_use = use;
-		if (!hooks_verdict(x, phase, hooks_call(x, phase, use)))
+		enum gh_verdict v = hooks_call(x, phase, use);
+		if ((v != GH_NEXT || x->collecting) && !hooks_verdict(x, phase, v))
 			return false;
 	}
 	if (phase == PHASE_REQUEST && x->hook_at != UINT32_MAX)

@@ -240,6 +240,8 @@ int host_read_body(struct gh_request *r, size_t max, gh_body_cb cb, void *arg)
 
 void host_cancel_all(struct exchange *x)
 {
+	if (list_empty(&x->calls) && list_empty(&x->timers))
+		return;
 	list_each_safe(l, &x->calls)
 	{
 		struct host_call *c = container_of(l, struct host_call, link);

@@ -23,7 +23,9 @@ enum {
 static char *respond_put_status_line(char *to, uint16_t status, struct str reason)
 {
 	to = put_lit(to, "HTTP/1.1 ");
-	to = put_u64(to, status);
+	*to++ = (char)('0' + status / 100);
+	*to++ = (char)('0' + status / 10 % 10);
+	*to++ = (char)('0' + status % 10);
 	*to++ = ' ';
 	return put_lit(put_str(to, reason), "\r\n");
 }

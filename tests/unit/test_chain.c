@@ -193,8 +193,8 @@ START_TEST(load_hooks)
 	ck_assert_uint_eq(slab.header->running.plugin, 0);
 	ck_assert_ptr_null(plugin_set_running(&proxy.plugins));
 	/* Who runs is there to be read after a crash. */
-	plugin_enter(&proxy.plugins, &proxy.plugins.chains[0].uses[0], HOOK_ON_UPSTREAM,
-		     STR("an-id"), 7);
+	static const char id[SLAB_REQUEST_ID] = "an-id";
+	plugin_enter(&proxy.plugins, &proxy.plugins.chains[0].uses[0], HOOK_ON_UPSTREAM, id, 7);
 	ck_assert_uint_eq(slab.header->running.since_ns, 7);
 	ck_assert_uint_eq(slab.header->running.plugin, 1);
 	ck_assert_uint_eq(slab.header->running.hook, HOOK_ON_UPSTREAM);
