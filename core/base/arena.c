@@ -2,9 +2,12 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/pages.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define ARENA_ASAN 1
@@ -60,9 +63,11 @@ static int arena_grow(struct arena *a, size_t n)
 	size_t size = arena_next_size(a, n ? n : 1);
 	if (size == 0 || size > SIZE_MAX - sizeof(struct arena_block))
 		return -1;
-	struct arena_block *block = malloc(sizeof(*block) + size);
+	size_t bytes = sizeof(struct arena_block) + size;
+	struct arena_block *block = a->limit ? malloc(bytes) : pages_alloc(&bytes);
 	if (!block)
 		return -1;
+	size = bytes - sizeof(*block);
 	block->next = NULL;
 	block->size = size;
 	arena_hide(block->data, size);
@@ -76,14 +81,22 @@ static int arena_grow(struct arena *a, size_t n)
 	return 0;
 }
 
+/* Where in the last block something of that alignment can begin. */
+static size_t arena_from(const struct arena *a, size_t align)
+{
+	uintptr_t at = (uintptr_t)a->last->data + a->used;
+
+	return a->used + (-at & (align - 1));
+}
+
 static char *arena_take(struct arena *a, size_t n, size_t align)
 {
-	size_t from = (a->used + align - 1) & ~(align - 1);
+	size_t from = a->last ? arena_from(a, align) : 0;
 
 	if (!a->last || from > a->last->size || a->last->size - from < n) {
-		if (arena_grow(a, n))
+		if (arena_grow(a, align > ARENA_ALIGN ? n + align : n))
 			return NULL;
-		from = 0;
+		from = arena_from(a, align);
 	}
 	a->used = from + n;
 	arena_show(a->last->data + from, n);
@@ -93,6 +106,15 @@ static char *arena_take(struct arena *a, size_t n, size_t align)
 void *arena_alloc(struct arena *a, size_t n)
 {
 	char *p = arena_take(a, n, ARENA_ALIGN);
+
+	if (p)
+		memset(p, 0, n);
+	return p;
+}
+
+void *arena_alloc_line(struct arena *a, size_t n)
+{
+	char *p = arena_take(a, n, CACHE_LINE);
 
 	if (p)
 		memset(p, 0, n);

@@ -16,13 +16,15 @@ struct arena {
 	size_t used;       /* bytes handed out of the last block */
 	size_t total;      /* bytes of all blocks */
 	size_t limit;      /* arena_alloc() gives NULL past it; 0: none */
-	size_t block_size; /* bytes of the first block */
+	size_t block_size; /* bytes of the first block; for much of it, what will be needed */
 };
 
 /* Takes no memory yet. */
 void arena_init(struct arena *, size_t block_size, size_t limit);
 /* Zeroed, aligned for any type; NULL when over the limit or out of memory. */
 void *arena_alloc(struct arena *, size_t n);
+/* The same at the beginning of a cache line. */
+void *arena_alloc_line(struct arena *, size_t n);
 /* Not zeroed, not aligned: for text. */
 char *arena_text(struct arena *, size_t n);
 /* A NUL-terminated copy; NULL as arena_alloc(). */

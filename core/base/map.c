@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/pages.h"
 
 enum { MAP_MIN = 16 };
 
@@ -15,31 +16,43 @@ void map_fini(struct map *m)
 
 /* Linear probing: the entry of the key, or the free one where it belongs.  There always
  * is a free one, since a quarter of the entries is. */
-static struct map_entry *map_find(const struct map *m, struct str key, uint64_t hash)
+static inline struct map_entry *map_find(const struct map *m, struct str key, uint64_t hash,
+					 size_t ahead)
 {
 	for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
 		struct map_entry *e = &m->entries[i];
-		if (!e->key.p || (e->hash == hash && str_eq(e->key, key)))
+		if (!e->key.p)
+			return e;
+		if (e->hash != hash)
+			continue;
+		for (size_t at = 0; at < ahead; at += CACHE_LINE)
+			__builtin_prefetch((const char *)e->value + at);
+		if (str_eq(e->key, key))
 			return e;
 	}
 }
 
-void *map_get(const struct map *m, struct str key)
+void *map_get_ahead(const struct map *m, struct str key, size_t ahead)
 {
 	if (m->count == 0 || !key.p)
 		return NULL;
-	return map_find(m, key, str_hash(key))->value;
+	return map_find(m, key, str_hash(key), ahead)->value;
+}
+
+void *map_get(const struct map *m, struct str key)
+{
+	return map_get_ahead(m, key, 0);
 }
 
 static void map_grow(struct map *m)
 {
 	struct map next = { .count = m->count, .cap = m->cap ? m->cap * 2 : MAP_MIN };
 
-	next.entries = xcalloc(next.cap, sizeof(*next.entries));
+	next.entries = pages_xcalloc(next.cap, sizeof(*next.entries));
 	for (size_t i = 0; i < m->cap; i++) {
 		const struct map_entry *e = &m->entries[i];
 		if (e->key.p)
-			*map_find(&next, e->key, e->hash) = *e;
+			*map_find(&next, e->key, e->hash, 0) = *e;
 	}
 	free(m->entries);
 	*m = next;
@@ -52,7 +65,7 @@ void *map_put(struct map *m, struct str key, void *value)
 	must(key.p && value);
 	if (m->count >= m->cap / 4 * 3)
 		map_grow(m);
-	struct map_entry *e = map_find(m, key, hash);
+	struct map_entry *e = map_find(m, key, hash, 0);
 	void *old = e->value;
 	if (!e->key.p)
 		m->count++;
@@ -80,7 +93,7 @@ void *map_remove(struct map *m, struct str key)
 {
 	if (m->count == 0 || !key.p)
 		return NULL;
-	struct map_entry *e = map_find(m, key, str_hash(key));
+	struct map_entry *e = map_find(m, key, str_hash(key), 0);
 	void *value = e->value;
 	if (!e->key.p)
 		return NULL;

@@ -23,6 +23,9 @@ struct map {
 void map_fini(struct map *);
 /* The value, or NULL. */
 void *map_get(const struct map *, struct str key);
+/* The same, and asks for the ahead bytes at the value while the key is compared: for values that
+ * are in no cache. */
+void *map_get_ahead(const struct map *, struct str key, size_t ahead);
 /* Sets the value of a key whose bytes outlive the map; the old value or NULL.
  * Aborts when out of memory.  value must not be NULL. */
 void *map_put(struct map *, struct str key, void *value);

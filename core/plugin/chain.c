@@ -15,7 +15,12 @@
 #include "metrics/slab.h"
 #include "plugin/file.h"
 
-enum { CHAIN_NEAR_MAX = 256, CHAIN_LISTS = 6 /* hooks of a request */ };
+enum {
+	CHAIN_NEAR_MAX = 256,
+	CHAIN_ARENA_BLOCK = 16 * 1024,
+	/* What a route with one plugin of few options takes. */
+	CHAIN_ROUTE_BYTES = sizeof(struct plugin_chain) + 2 * sizeof(struct gh_route) + CACHE_LINE
+};
 
 /* Outside of any request. */
 static void chain_note(struct plugin_set *set, uint32_t plugin, enum plugin_hook hook,
@@ -302,46 +307,36 @@ static int chain_run_route_open(struct plugin_set *set, struct gh_route *use)
 
 /* ---- chains ---- */
 
-struct chain_list {
-	struct gh_route ***list;
-	uint32_t *count;
-	size_t hook; /* offset in struct gh_plugin */
-	bool reverse;
-};
-
-static void chain_collect(struct plugin_chain *c, const struct chain_list *l,
-			  struct gh_route **list)
+static void chain_collect(struct plugin_chain *c, enum chain_hook hook, size_t at, bool reverse)
 {
+	struct gh_route **list = chain_list(c, hook);
 	uint32_t n = 0;
 
-	*l->list = list;
 	for (uint32_t i = 0; i < c->use_count; i++) {
-		struct gh_route *use = &c->uses[l->reverse ? c->use_count - 1 - i : i];
+		struct gh_route *use = &c->uses[reverse ? c->use_count - 1 - i : i];
 		void *fn;
-		memcpy(&fn, (const char *)&use->image->plugin + l->hook, sizeof(fn));
+		memcpy(&fn, (const char *)&use->image->plugin + at, sizeof(fn));
 		if (fn)
 			list[n++] = use;
 	}
-	*l->count = n;
+	c->count[hook] = n;
 }
 
 static void chain_collect_all(struct plugin_chain *c)
 {
-#define CHAIN_LIST_(hook, reverse)                                                                 \
-	{                                                                                          \
-		&c->hook, &c->hook##_count, offsetof(struct gh_plugin, hook), reverse              \
-	}
-	const struct chain_list lists[CHAIN_LISTS] = {
-		CHAIN_LIST_(on_request, false),      CHAIN_LIST_(on_request_body, false),
-		CHAIN_LIST_(on_upstream, false),     CHAIN_LIST_(on_response, true),
-		CHAIN_LIST_(on_response_body, true), CHAIN_LIST_(on_end, false),
+	/* Where the hooks stand in struct gh_plugin. */
+	static const size_t places[CHAIN_HOOKS] = {
+		[CHAIN_ON_REQUEST] = offsetof(struct gh_plugin, on_request),
+		[CHAIN_ON_REQUEST_BODY] = offsetof(struct gh_plugin, on_request_body),
+		[CHAIN_ON_UPSTREAM] = offsetof(struct gh_plugin, on_upstream),
+		[CHAIN_ON_RESPONSE] = offsetof(struct gh_plugin, on_response),
+		[CHAIN_ON_RESPONSE_BODY] = offsetof(struct gh_plugin, on_response_body),
+		[CHAIN_ON_END] = offsetof(struct gh_plugin, on_end),
 	};
-#undef CHAIN_LIST_
-	struct gh_route **list = (struct gh_route **)(void *)c->uses;
 
-	/* The first, which every request needs, ends where the uses begin. */
-	for (size_t i = 0; i < CHAIN_LISTS; i++)
-		chain_collect(c, &lists[i], list -= c->use_count);
+	for (int i = 0; i < CHAIN_HOOKS; i++)
+		chain_collect(c, (enum chain_hook)i, places[i],
+			      i == CHAIN_ON_RESPONSE || i == CHAIN_ON_RESPONSE_BODY);
 }
 
 static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_host *host)
@@ -353,8 +348,9 @@ static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_ho
 	c->use_count = (uint32_t)route->filter_count + 1;
 	/* The lists and the uses in one piece; options come right behind.  Among thousands of
 	 * routes, each place of its own would be one more wait for memory. */
-	size_t lists = CHAIN_LISTS * c->use_count * sizeof(struct gh_route *);
-	char *block = arena_alloc(&set->arena, lists + c->use_count * sizeof(*c->uses));
+	size_t lists = CHAIN_HOOKS * c->use_count * sizeof(struct gh_route *);
+	lists = (lists + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	char *block = arena_alloc_line(&set->arena, lists + c->use_count * sizeof(*c->uses));
 	must(block != NULL);
 	c->uses = (struct gh_route *)(void *)(block + lists);
 	for (uint32_t i = 0; i < c->use_count; i++) {
@@ -397,13 +393,15 @@ int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
 	size_t before = errors->count + errors->dropped;
 
 	memset(set, 0, sizeof(*set));
-	arena_init(&set->arena, 16384, 0);
+	arena_init(&set->arena, CHAIN_ARENA_BLOCK + config->route_count * CHAIN_ROUTE_BYTES, 0);
 	set->config = config;
 	set->errors = errors;
 	set->running = running;
 	set->held = held;
 	set->chain_count = config->route_count;
-	set->chains = xcalloc(config->route_count + 1, sizeof(*set->chains));
+	set->chains = arena_alloc_line(&set->arena,
+				       (config->route_count + 1) * sizeof(*set->chains));
+	must(set->chains != NULL);
 	for (uint32_t i = 0; i < set->chain_count; i++)
 		chain_open(set, i, host);
 	for (size_t i = 0; with_load && i < set->image_count; i++)
@@ -452,7 +450,6 @@ void plugin_set_close(struct plugin_set *set)
 	for (size_t i = 0; i < set->image_count; i++)
 		plugin_image_free(set->images[i]);
 	free(set->images);
-	free(set->chains);
 	free(set->services);
 	arena_fini(&set->arena);
 	memset(set, 0, sizeof(*set));

@@ -12,38 +12,64 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "base/pages.h"
 #include "metrics/slab.h"
 #include "plugin/image.h"
 
 struct config_errors;
 struct gateway_config;
 struct json_t;
+struct service;
 
-/* One use of a plugin in a route: the ABI's struct gh_route. */
+/* One use of a plugin in a route: the ABI's struct gh_route.  One cache line. */
 struct gh_route {
-	const struct plugin_image *image;
+	_Alignas(CACHE_LINE) const struct plugin_image *image;
 	const void *options; /* filled by the plugin's option table */
 	void *state;         /* gh_route_set_state() */
 	uint32_t slot;       /* position in the chain, for per-request data */
 	uint32_t route;      /* position in the configuration's routes */
 	const struct config_use *use;
 	const char **services; /* values of its GH_OPT_SERVICE options */
-	size_t service_count;
+	uint32_t service_count;
 	bool opened;
 	struct plugin_set *set;
 };
 
+/* The lists of a chain. */
+enum chain_hook {
+	CHAIN_ON_REQUEST,
+	CHAIN_ON_REQUEST_BODY,
+	CHAIN_ON_UPSTREAM,
+	CHAIN_ON_RESPONSE,
+	CHAIN_ON_RESPONSE_BODY,
+	CHAIN_ON_END,
+	CHAIN_HOOKS
+};
+
 /* One route's plugins.  Each hook has its own list of those that have it, so that an
- * absent hook costs nothing; the response's lists are in reverse order. */
+ * absent hook costs nothing; the response's lists are in reverse order.  One cache line: among
+ * thousands of routes, each further one would be one more wait for memory. */
 struct plugin_chain {
-	uint32_t on_request_count, on_request_body_count, on_upstream_count;
-	uint32_t on_response_count, on_response_body_count, on_end_count;
+	_Alignas(CACHE_LINE) uint32_t count[CHAIN_HOOKS];
 	uint32_t use_count;
 	bool held;             /* one of them is quarantined: the route answers 503 */
 	struct gh_route *uses; /* filters in order, then the handler; before them, the lists */
-	struct gh_route **on_request, **on_request_body, **on_upstream;
-	struct gh_route **on_response, **on_response_body, **on_end;
+	/* For proxy/: those of the uses' options, then NULL.  Here, when there is one. */
+	struct service **services, *service[2];
 };
+
+/* The uses that have the hook, count[hook] of them; when there is more than one in all. */
+static inline struct gh_route **chain_list(const struct plugin_chain *c, enum chain_hook hook)
+{
+	return (struct gh_route **)(void *)c->uses - (hook + 1) * c->use_count;
+}
+
+/* Use i < count[hook] of those that have the hook. */
+static inline struct gh_route *chain_use(const struct plugin_chain *c, enum chain_hook hook,
+					 uint32_t i)
+{
+	return c->use_count == 1 ? c->uses : chain_list(c, hook)[i];
+}
 
 /* All plugins and chains of one generation in one process. */
 struct plugin_set {

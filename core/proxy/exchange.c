@@ -489,7 +489,7 @@ void exchange_end(struct exchange *x)
 	exchange_count(x, us);
 	if (x->proxy->log.on)
 		access_log_add(&x->proxy->log, x, us);
-	if (x->chain && x->chain->on_end_count) {
+	if (x->chain && x->chain->count[CHAIN_ON_END]) {
 		struct gh_end end = { .size = sizeof(end),
 				      .status = x->status,
 				      .reason = end_reason_table[x->reason].word,

@@ -50,7 +50,7 @@ static char *forward_put_length(char *to, uint64_t length)
 static char *forward_put_framing(char *to, struct exchange *x)
 {
 	const struct head *req = &x->req;
-	bool hooked = req->framing != FRAMING_NONE && x->chain->on_request_body_count;
+	bool hooked = req->framing != FRAMING_NONE && x->chain->count[CHAIN_ON_REQUEST_BODY];
 
 	x->forward_chunked = false;
 	if (x->is_collected && req->framing != FRAMING_NONE && !hooked) {

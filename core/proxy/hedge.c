@@ -167,7 +167,7 @@ static bool hedge_suits(const struct exchange *x)
 {
 	return (x->req.method_id == HTTP_GET || x->req.method_id == HTTP_HEAD) &&
 	       x->req.framing == FRAMING_NONE && !x->req.upgrade && !x->req.expect_continue &&
-	       !x->chain->on_upstream_count;
+	       !x->chain->count[CHAIN_ON_UPSTREAM];
 }
 
 static struct endpoint *hedge_pick(struct exchange *x)

@@ -130,25 +130,11 @@ static void hooks_complain(const struct exchange *x, const char *what)
 		  LOG_STR("request_id", exchange_id(x)));
 }
 
-static struct gh_route **hooks_list(const struct exchange *x, enum exchange_phase phase,
-				    uint32_t *count)
+static enum chain_hook hooks_of(enum exchange_phase phase)
 {
-	const struct plugin_chain *chain = x->chain;
-	switch (phase) {
-	case PHASE_REQUEST:
-		*count = chain->on_request_count;
-		return chain->on_request;
-	case PHASE_UPSTREAM:
-		*count = chain->on_upstream_count;
-		return chain->on_upstream;
-	case PHASE_RESPONSE:
-		*count = chain->on_response_count;
-		return chain->on_response;
-	case PHASE_NONE:
-		break;
-	}
-	*count = 0;
-	return NULL;
+	return phase == PHASE_REQUEST  ? CHAIN_ON_REQUEST :
+	       phase == PHASE_UPSTREAM ? CHAIN_ON_UPSTREAM :
+					 CHAIN_ON_RESPONSE;
 }
 
 static enum gh_verdict hooks_call(struct exchange *x, enum exchange_phase phase,
@@ -254,12 +240,11 @@ static bool hooks_verdict(struct exchange *x, enum exchange_phase phase, enum gh
  * ended.  After the request's own hooks only those are asked whose turn had come there. */
 static bool hooks_run(struct exchange *x, enum exchange_phase phase)
 {
-	uint32_t count;
-	struct gh_route **list = hooks_list(x, phase, &count);
+	enum chain_hook hook = hooks_of(phase);
 
 	x->phase = phase;
-	while (x->hook_at < count) {
-		struct gh_route *use = list[x->hook_at++];
+	while (x->hook_at < x->chain->count[hook]) {
+		struct gh_route *use = chain_use(x->chain, hook, x->hook_at++);
 		if (phase == PHASE_REQUEST)
 			x->hooks_begun = use->slot + 1;
 		else if (use->slot >= x->hooks_begun)
@@ -283,7 +268,7 @@ void exchange_run_request_hooks(struct exchange *x)
 
 bool hooks_run_upstream(struct exchange *x)
 {
-	if (!x->chain->on_upstream_count)
+	if (!x->chain->count[CHAIN_ON_UPSTREAM])
 		return true;
 	x->hook_at = 0;
 	exchange_wait(x, WAIT_NONE, 0);
@@ -300,13 +285,13 @@ bool hooks_run_upstream(struct exchange *x)
 /* An answer made by a plugin passes only the filters before it. */
 bool hooks_run_response(struct exchange *x)
 {
-	if (!x->chain || !x->chain->on_response_count)
+	if (!x->chain || !x->chain->count[CHAIN_ON_RESPONSE])
 		return true;
 	x->response_hooks_done = true;
 	x->hook_at = 0;
 	if (x->source != SOURCE_SERVICE)
-		while (x->hook_at < x->chain->on_response_count &&
-		       x->chain->on_response[x->hook_at]->slot >= x->replier)
+		while (x->hook_at < x->chain->count[CHAIN_ON_RESPONSE] &&
+		       chain_use(x->chain, CHAIN_ON_RESPONSE, x->hook_at)->slot >= x->replier)
 			x->hook_at++;
 	enum exchange_source before = x->source;
 	if (!hooks_run(x, PHASE_RESPONSE))
@@ -344,8 +329,8 @@ static bool hooks_body_verdict(struct exchange *x, enum gh_verdict v)
 
 bool hooks_run_request_body(struct exchange *x, struct gh_body *body)
 {
-	for (uint32_t i = 0; i < x->chain->on_request_body_count; i++) {
-		struct gh_route *use = x->chain->on_request_body[i];
+	for (uint32_t i = 0; i < x->chain->count[CHAIN_ON_REQUEST_BODY]; i++) {
+		struct gh_route *use = chain_use(x->chain, CHAIN_ON_REQUEST_BODY, i);
 		if (use->slot >= x->hooks_begun)
 			continue;
 		hooks_enter(x, use, HOOK_ON_REQUEST_BODY);
@@ -359,8 +344,8 @@ bool hooks_run_request_body(struct exchange *x, struct gh_body *body)
 
 bool hooks_run_response_body(struct exchange *x, struct gh_body *body)
 {
-	for (uint32_t i = 0; i < x->chain->on_response_body_count; i++) {
-		struct gh_route *use = x->chain->on_response_body[i];
+	for (uint32_t i = 0; i < x->chain->count[CHAIN_ON_RESPONSE_BODY]; i++) {
+		struct gh_route *use = chain_use(x->chain, CHAIN_ON_RESPONSE_BODY, i);
 		if (use->slot >= x->hooks_begun)
 			continue;
 		hooks_enter(x, use, HOOK_ON_RESPONSE_BODY);
@@ -374,8 +359,8 @@ bool hooks_run_response_body(struct exchange *x, struct gh_body *body)
 
 void hooks_run_end(struct exchange *x, const struct gh_end *end)
 {
-	for (uint32_t i = 0; i < x->chain->on_end_count; i++) {
-		struct gh_route *use = x->chain->on_end[i];
+	for (uint32_t i = 0; i < x->chain->count[CHAIN_ON_END]; i++) {
+		struct gh_route *use = chain_use(x->chain, CHAIN_ON_END, i);
 		if (use->slot >= x->hooks_begun)
 			continue;
 		hooks_enter(x, use, HOOK_ON_END);

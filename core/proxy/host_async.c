@@ -115,7 +115,7 @@ static int host_call_url(struct exchange *x, const struct gh_call_spec *spec, ch
 	const struct balance_ask ask = { .tried = &none,
 					 .rand = &x->proxy->rand,
 					 .now_ms = uv_now(x->proxy->loop) };
-	struct service **of_route = x->proxy->route_services[x->route];
+	struct service **of_route = x->chain->services;
 	const char *target = spec->target ? spec->target : "/";
 
 	if (!spec->service)

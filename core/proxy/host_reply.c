@@ -24,10 +24,9 @@ static enum gh_verdict host_refuse(const struct exchange *x, const char *what)
 enum gh_verdict host_relay(struct gh_request *r, const char *service)
 {
 	struct exchange *x = exchange_of(r);
-	struct service **of_route = x->proxy->route_services[x->route];
-
 	if (!host_may_answer(x) || x->phase != PHASE_REQUEST)
 		return host_refuse(x, "gh_relay() where no service can be chosen");
+	struct service **of_route = x->chain->services;
 	for (size_t i = 0; service && of_route[i]; i++)
 		if (strcmp(of_route[i]->name, service) == 0) {
 			x->service = of_route[i];

@@ -20,23 +20,23 @@ static size_t proxy_count_services(const struct plugin_chain *chain)
 	return n;
 }
 
-/* The services of every use, so that gh_relay() is a look at a pointer.  The lists are in one
- * piece of memory, each with NULL at its end. */
+/* The services of every use, so that gh_relay() is a look at a pointer: one in the chain itself,
+ * several in lists, which are one piece of memory, each with NULL at its end. */
 static void proxy_resolve_services(struct proxy *p)
 {
 	size_t total = 1;
 
 	for (size_t i = 0; i < p->plugins.chain_count; i++)
 		total += proxy_count_services(&p->plugins.chains[i]) + 1;
-	p->route_services = xcalloc(p->plugins.chain_count + 1, sizeof(*p->route_services));
-	struct service **at = p->service_lists = xcalloc(total, sizeof(*at));
+	struct service **list = p->service_lists = xcalloc(total, sizeof(*list));
 	for (size_t i = 0; i < p->plugins.chain_count; i++) {
-		const struct plugin_chain *chain = &p->plugins.chains[i];
-		p->route_services[i] = at;
+		struct plugin_chain *chain = &p->plugins.chains[i];
+		bool few = proxy_count_services(chain) <= 1;
+		struct service **at = chain->services = few ? chain->service : list;
 		for (uint32_t k = 0; k < chain->use_count; k++)
-			for (size_t s = 0; s < chain->uses[k].service_count; s++)
+			for (uint32_t s = 0; s < chain->uses[k].service_count; s++)
 				*at++ = services_get(&p->services, chain->uses[k].services[s]);
-		at++;
+		list = few ? list : at + 1;
 	}
 }
 
@@ -78,7 +78,6 @@ void proxy_fini(struct proxy *p)
 		p->spare = x->next_spare;
 		exchange_free(x);
 	}
-	free(p->route_services);
 	free(p->service_lists);
 	buf_fini(&p->head);
 	map_fini(&p->clients);

@@ -37,9 +37,8 @@ struct proxy {
 	const struct route_table *routes;
 	struct plugin_set plugins;
 	struct services services;
-	struct service ***route_services; /* by route: those of its uses' options, then NULL */
-	struct service **service_lists;   /* what these point into */
-	const struct crowd *crowd;        /* shared with other workers; NULL: there is none */
+	struct service **service_lists; /* what plugin_chain.services point into */
+	const struct crowd *crowd;      /* shared with other workers; NULL: there is none */
 	struct slab *slab;
 	struct slab_header *stats; /* slab->header */
 	struct deadlines *deadlines;

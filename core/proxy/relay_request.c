@@ -166,7 +166,7 @@ static void relay_collect(struct exchange *x, const struct relay_piece *piece)
 /* A request that has no body cannot be given one. */
 static bool relay_hooks_see_body(const struct exchange *x)
 {
-	return x->chain->on_request_body_count && x->req.framing != FRAMING_NONE;
+	return x->chain->count[CHAIN_ON_REQUEST_BODY] && x->req.framing != FRAMING_NONE;
 }
 
 /* A decoded piece on its way: collected, or through the hooks to the service. */

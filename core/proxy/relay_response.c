@@ -156,7 +156,7 @@ void relay_response(struct exchange *x, char *p, size_t n, bool with_head)
 		return;
 	}
 	struct gh_body body = { .data = piece.p, .n = piece.n, .last = last };
-	if (x->chain->on_response_body_count && (body.n || last) && !x->no_body &&
+	if (x->chain->count[CHAIN_ON_RESPONSE_BODY] && (body.n || last) && !x->no_body &&
 	    !hooks_run_response_body(x, &body))
 		return;
 	if (last)
@@ -172,7 +172,7 @@ void relay_response_close_end(struct exchange *x)
 		x->late_end = true;
 		return;
 	}
-	if (x->chain->on_response_body_count && !hooks_run_response_body(x, &body))
+	if (x->chain->count[CHAIN_ON_RESPONSE_BODY] && !hooks_run_response_body(x, &body))
 		return;
 	relay_response_done(x, 0);
 	relay_send_response(x, &body, false);

@@ -22,7 +22,7 @@ bool relay_wants_splice(void *arg)
 
 	return x->response == RESPONSE_BODY && x->res_left >= RELAY_SPLICE_MIN &&
 	       !x->send_chunked && !x->no_body && !x->tunnel && !x->down.busy &&
-	       !x->chain->on_response_body_count &&
+	       !x->chain->count[CHAIN_ON_RESPONSE_BODY] &&
 	       (x->splice || (x->splice = splices_take(&x->proxy->splices)));
 }
 

@@ -107,7 +107,7 @@ static char *respond_put_length(char *to, uint64_t length)
 static char *respond_put_framing(char *to, struct exchange *x)
 {
 	const struct head *res = &x->res;
-	bool changed = x->chain->on_response_body_count > 0;
+	bool changed = x->chain->count[CHAIN_ON_RESPONSE_BODY] > 0;
 
 	x->send_chunked = false;
 	if (res->framing == FRAMING_NONE || (res->framing == FRAMING_LENGTH && !changed)) {

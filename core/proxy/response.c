@@ -199,8 +199,9 @@ static int response_keep_head(struct exchange *x, const char *rest)
 	const struct plugin_chain *chain = x->chain;
 	size_t head = x->res_parser.head_bytes;
 
-	if (x->hold_n || !(chain->on_response_count || chain->on_response_body_count ||
-			   chain->on_end_count || x->timer_count || x->call_count))
+	if (x->hold_n ||
+	    !(chain->count[CHAIN_ON_RESPONSE] || chain->count[CHAIN_ON_RESPONSE_BODY] ||
+	      chain->count[CHAIN_ON_END] || x->timer_count || x->call_count))
 		return 0;
 	return response_hold(x, rest - head, head);
 }
@@ -240,8 +241,18 @@ static size_t response_on_head(struct exchange *x, char *rest, size_t n)
 }
 
 /* Feeds head bytes until a final head is there or the bytes end. */
+/* The counters of one route among thousands are in no cache, and the exchange may end soon. */
+static void response_fetch_counters(const struct exchange *x)
+{
+	const struct slab_route *counters = &x->proxy->slab->routes[x->route];
+
+	__builtin_prefetch(counters->requests, 1);
+	__builtin_prefetch(&counters->duration, 1);
+}
+
 static void response_head(struct exchange *x, char *p, size_t n)
 {
+	response_fetch_counters(x);
 	while (n) {
 		size_t used;
 		enum parse_outcome outcome = parse_head(&x->res_parser, p, n, &used);

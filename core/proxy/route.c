@@ -63,12 +63,15 @@ static struct str route_header(const void *arg, struct str name)
  * instead of waiting for one piece after the other. */
 static void route_fetch(const struct exchange *x)
 {
-	const struct slab_route *counters = &x->proxy->slab->routes[x->route];
-
 	__builtin_prefetch(&x->proxy->plugins.chains[x->route]);
-	__builtin_prefetch(&x->proxy->config->routes[x->route]);
-	__builtin_prefetch(counters->requests, 1);
-	__builtin_prefetch(&counters->duration, 1);
+	__builtin_prefetch(&x->proxy->config->routes[x->route].body_limit);
+}
+
+/* What the chain points to: the first use; if it is the only one, its options come next. */
+static void route_fetch_chain(const struct plugin_chain *c)
+{
+	__builtin_prefetch(c->uses);
+	__builtin_prefetch(c->uses + 1);
 }
 
 static enum end_reason route_match(struct exchange *x)
@@ -90,7 +93,7 @@ static enum end_reason route_match(struct exchange *x)
 	x->route = x->match.index;
 	route_fetch(x);
 	x->chain = &x->proxy->plugins.chains[x->route];
-	return x->chain->held ? END_PLUGIN_QUARANTINED : END_OK;
+	return END_OK;
 }
 
 /* How much body, and how much time. */
@@ -143,7 +146,13 @@ static enum end_reason route_check(struct exchange *x)
 	}
 	if ((reason = route_match(x)) != END_OK)
 		return reason;
-	return route_limit(x);
+	/* What the route has asked for is on its way meanwhile. */
+	exchange_make_id(x);
+	reason = route_limit(x);
+	if (x->chain->held)
+		return END_PLUGIN_QUARANTINED;
+	route_fetch_chain(x->chain);
+	return reason;
 }
 
 void exchange_route(struct exchange *x)
@@ -151,7 +160,6 @@ void exchange_route(struct exchange *x)
 	const struct config_limits *limits = &x->proxy->config->limits;
 
 	exchange_enter(x, EXCHANGE_ROUTE);
-	exchange_make_id(x);
 	enum end_reason reason = route_check(x);
 	x->client_close = x->client_close || x->req.close || x->proxy->draining ||
 			  (x->req.minor == 0 && !x->req.keep_alive) ||

@@ -108,6 +108,8 @@ static bool match_host(struct matcher *m, const struct entry *list, size_t count
 	size_t i = match_find_host(list, count, rank, host);
 
 	for (; i < count && entry_compare_host(&list[i], rank, host) == 0; i++) {
+		if (list[i].takes_all)
+			return match_take(m, &list[i]);
 		if (!entry_headers_match(&list[i], m->query))
 			continue;
 		if (entry_allows(&list[i], m->query->method))
@@ -144,7 +146,7 @@ static bool match_node(struct matcher *m, const struct node *n, struct str rest)
 	const char *slash = memchr(rest.p, '/', rest.n);
 	struct str segment = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
 	struct str behind = { slash ? slash + 1 : NULL, slash ? rest.n - segment.n - 1 : 0 };
-	if (n->literals.count && (child = map_get(&n->literals, segment)) &&
+	if (n->literals && (child = map_get_ahead(n->literals, segment, TREE_AHEAD)) &&
 	    match_node(m, child, behind))
 		return true;
 	if (n->param && segment.n) {

@@ -9,11 +9,12 @@
 #include "config/errors.h"
 #include "route/tree.h"
 
-enum { TABLE_ALLOW_MAX = 4096, TABLE_ARENA_BLOCK = 16384 };
+enum { TABLE_ALLOW_MAX = 4096, TABLE_ARENA_BLOCK = 16 * 1024, TABLE_ROUTE_BYTES = 4 * CACHE_LINE };
 
+/* At the beginning of a cache line; what is allocated next follows in it. */
 static struct node *node_new(struct route_table *t)
 {
-	struct node *n = arena_alloc(&t->arena, sizeof(*n));
+	struct node *n = arena_alloc_line(&t->arena, sizeof(*n));
 
 	must(n != NULL);
 	return n;
@@ -28,19 +29,21 @@ static struct node *node_child(struct route_table *t, struct node *n, const stru
 			n->param = node_new(t);
 		return n->param;
 	}
-	if ((child = map_get(&n->literals, s->text)))
+	if (!n->literals)
+		n->literals = xcalloc(1, sizeof(*n->literals));
+	if ((child = map_get(n->literals, s->text)))
 		return child;
 	child = node_new(t);
 	struct str text = arena_copy(&t->arena, s->text);
 	must(text.p != NULL);
-	map_put(&n->literals, text, child);
+	map_put(n->literals, text, child);
 	return child;
 }
 
 static int entry_compare(const void *left, const void *right)
 {
 	const struct entry *a = left, *b = right;
-	int c = pattern_compare(&a->pattern, &b->pattern);
+	int c = pattern_compare(a->pattern, b->pattern);
 
 	if (c || (c = entry_compare_host(a, b->host_rank, b->host)))
 		return c;
@@ -82,13 +85,13 @@ static bool entry_methods_clash(const struct entry *a, const struct entry *b)
 }
 
 /* Sorted neighbours of one shape and host: any two that nothing tells apart. */
-static void table_find_conflicts(const struct route_table *t, struct config_errors *errors,
-				 const struct config_source *source)
+static void table_find_conflicts(const struct entry *all, size_t count,
+				 struct config_errors *errors, const struct config_source *source)
 {
-	for (size_t i = 0; i < t->count; i++)
-		for (size_t k = i + 1; k < t->count; k++) {
-			const struct entry *a = &t->entries[i], *b = &t->entries[k];
-			if (pattern_compare(&a->pattern, &b->pattern) != 0 ||
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = i + 1; k < count; k++) {
+			const struct entry *a = &all[i], *b = &all[k];
+			if (pattern_compare(a->pattern, b->pattern) != 0 ||
 			    entry_compare_host(a, b->host_rank, b->host) != 0)
 				break;
 			if (!entry_same_headers(a, b) || !entry_methods_clash(a, b))
@@ -109,32 +112,47 @@ static void entry_host(struct entry *e)
 
 	e->host_rank = !host ? HOST_ANY : strncmp(host, "*.", 2) == 0 ? HOST_WILDCARD : HOST_EXACT;
 	e->host = str_from(e->host_rank == HOST_WILDCARD ? host + 1 : host);
+	e->takes_all = e->route->methods.n == 0 && e->route->header_count == 0;
 }
 
-/* In match order, so that the entries that end at one place are neighbours. */
-static void table_place(struct route_table *t, struct entry *e)
+static bool pattern_is_rest(const struct pattern *p)
 {
-	struct node *n = &t->root;
-	const struct pattern *p = &e->pattern;
-	bool rest = p->count && p->segments[p->count - 1].kind == SEGMENT_REST;
-	size_t depth = p->count - (rest ? 1 : 0);
+	return p->count && p->segments[p->count - 1].kind == SEGMENT_REST;
+}
 
-	for (size_t i = 0; i < depth; i++)
-		n = node_child(t, n, &p->segments[i]);
-	const struct entry **list = rest ? &n->rest : &n->exact;
-	uint32_t *count = rest ? &n->rest_count : &n->exact_count;
-	if (!*list)
-		*list = e;
-	must(e == *list + *count);
-	++*count;
+static void table_name_params(struct route_table *t, struct entry *e)
+{
+	const struct pattern *p = e->pattern;
+	struct str *names;
+
 	if (p->params == 0)
 		return;
-	struct str *names = arena_alloc(&t->arena, p->params * sizeof(*names));
+	names = arena_alloc(&t->arena, p->params * sizeof(*names));
 	must(names != NULL);
 	e->names = names;
-	for (size_t i = 0; i < depth; i++)
+	for (size_t i = 0; i < p->count; i++)
 		if (p->segments[i].kind == SEGMENT_PARAM)
 			names[e->name_count++] = p->segments[i].text;
+}
+
+/* Neighbours of one shape: a place in the tree for all of them. */
+static void table_place(struct route_table *t, const struct entry *same, size_t count)
+{
+	struct node *n = &t->root;
+	const struct pattern *p = same->pattern;
+	bool rest = pattern_is_rest(p);
+
+	for (size_t i = 0; i < p->count - (rest ? 1 : 0); i++)
+		n = node_child(t, n, &p->segments[i]);
+	struct entry *list = arena_alloc(&t->arena, count * sizeof(*list));
+	must(list != NULL);
+	memcpy(list, same, count * sizeof(*list));
+	*(rest ? &n->rest : &n->exact) = list;
+	*(rest ? &n->rest_count : &n->exact_count) = (uint32_t)count;
+	for (size_t i = 0; i < count; i++) {
+		table_name_params(t, &list[i]);
+		t->by_index[list[i].index] = t->in_order[t->count++] = &list[i];
+	}
 }
 
 static void node_fini(struct node *n)
@@ -142,9 +160,11 @@ static void node_fini(struct node *n)
 	size_t i = 0;
 	struct map_entry *m;
 
-	while ((m = map_next(&n->literals, &i)))
+	while (n->literals && (m = map_next(n->literals, &i)))
 		node_fini(m->value);
-	map_fini(&n->literals);
+	if (n->literals)
+		map_fini(n->literals);
+	free(n->literals);
 	if (n->param)
 		node_fini(n->param);
 }
@@ -158,52 +178,60 @@ void route_table_free(struct route_table *t)
 	buf_fini(t->allow);
 	free(t->allow);
 	for (size_t i = 0; i < t->count; i++)
-		pattern_fini(&t->entries[i].pattern);
-	free(t->places);
-	free(t->entries);
+		pattern_fini(&t->patterns[i]);
+	free(t->patterns);
+	free(t->by_index);
+	free(t->in_order);
 	free(t);
 }
 
-/* The entries as they stand in the configuration, without those whose pattern is bad. */
-static void table_fill(struct route_table *t, const struct gateway_config *config,
-		       struct config_errors *errors)
+/* The entries as they stand in the configuration, without those whose pattern is bad: how many. */
+static size_t table_fill(struct route_table *t, struct entry *all,
+			 const struct gateway_config *config, struct config_errors *errors)
 {
 	char pointer[256];
 	struct error e;
+	size_t n = 0;
 
 	for (uint32_t i = 0; i < config->route_count; i++) {
-		struct entry *entry = &t->entries[t->count];
-		entry->route = &config->routes[i];
-		entry->index = i;
-		entry_host(entry);
-		if (pattern_parse(entry->route->path, &entry->pattern, &e) == 0) {
-			t->count++;
+		all[n] = (struct entry){ .route = &config->routes[i],
+					 .index = i,
+					 .pattern = &t->patterns[n] };
+		entry_host(&all[n]);
+		if (pattern_parse(all[n].route->path, all[n].pattern, &e) == 0) {
+			n++;
 			continue;
 		}
-		snprintf(pointer, sizeof(pointer), "%s/path", entry->route->pointer);
+		snprintf(pointer, sizeof(pointer), "%s/path", all[n].route->pointer);
 		config_errors_add(errors, config->source, pointer, "%s", e.text);
-		pattern_fini(&entry->pattern);
+		pattern_fini(all[n].pattern);
 	}
+	return n;
 }
 
 struct route_table *route_table_new(const struct gateway_config *config,
 				    struct config_errors *errors)
 {
 	struct route_table *t = xcalloc(1, sizeof(*t));
-	size_t before = errors->count + errors->dropped;
+	size_t before = errors->count + errors->dropped, room = config->route_count + 1;
+	struct entry *all = xcalloc(room, sizeof(*all));
 
-	arena_init(&t->arena, TABLE_ARENA_BLOCK, 0);
-	t->entries = xcalloc(config->route_count + 1, sizeof(*t->entries));
-	t->places = xcalloc(config->route_count + 1, sizeof(*t->places));
+	arena_init(&t->arena, TABLE_ARENA_BLOCK + config->route_count * TABLE_ROUTE_BYTES, 0);
+	t->in_order = xcalloc(room, sizeof(*t->in_order));
+	t->by_index = xcalloc(room, sizeof(*t->by_index));
+	t->patterns = xcalloc(room, sizeof(*t->patterns));
 	t->allow = xcalloc(1, sizeof(*t->allow));
 	buf_init(t->allow, TABLE_ALLOW_MAX);
-	table_fill(t, config, errors);
-	qsort(t->entries, t->count, sizeof(*t->entries), entry_compare);
-	table_find_conflicts(t, errors, config->source);
-	for (uint32_t i = 0; i < t->count; i++) {
-		t->places[t->entries[i].index] = i;
-		table_place(t, &t->entries[i]);
+	size_t n = table_fill(t, all, config, errors);
+	qsort(all, n, sizeof(*all), entry_compare);
+	table_find_conflicts(all, n, errors, config->source);
+	for (size_t from = 0, to; from < n; from = to) {
+		for (to = from + 1; to < n; to++)
+			if (pattern_compare(all[from].pattern, all[to].pattern) != 0)
+				break;
+		table_place(t, all + from, to - from);
 	}
+	free(all);
 	if (errors->count + errors->dropped > before) {
 		route_table_free(t);
 		return NULL;
@@ -213,5 +241,5 @@ struct route_table *route_table_new(const struct gateway_config *config,
 
 int64_t route_table_ordered(const struct route_table *t, size_t i)
 {
-	return i < t->count ? (int64_t)t->entries[i].index : -1;
+	return i < t->count ? (int64_t)t->in_order[i]->index : -1;
 }

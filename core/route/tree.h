@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "base/pages.h"
 #include "config/gateway.h"
 #include "route/pattern.h"
 #include "route/table.h"
@@ -15,15 +16,16 @@ struct buf;
 
 enum host_rank { HOST_EXACT, HOST_WILDCARD, HOST_ANY };
 
-/* One route as the table keeps it.  What a request looks at stands first. */
+/* One route as the table keeps it. */
 struct entry {
-	const struct config_route *route;
-	struct str host; /* without "*" for a wildcard: ".example.com" */
-	enum host_rank host_rank;
-	uint32_t index;          /* in the configuration */
+	struct str host;         /* without "*" for a wildcard: ".example.com" */
 	const struct str *names; /* of the parameters, in their order */
-	size_t name_count;
-	struct pattern pattern;
+	uint32_t index;          /* in the configuration */
+	uint16_t name_count;
+	uint8_t host_rank; /* enum host_rank */
+	bool takes_all;    /* whatever the method and the headers are */
+	const struct config_route *route;
+	struct pattern *pattern;
 };
 
 /* A place in the tree of segments, and the entries of the routes that end here: neighbours in the
@@ -32,20 +34,25 @@ struct node {
 	/* Patterns that end here; those that end in "*" below here. */
 	const struct entry *exact, *rest;
 	uint32_t exact_count, rest_count;
-	struct map literals;
+	struct map *literals; /* NULL: none */
 	struct node *param;
 };
 
 /* With thousands of routes each request finds another one's memory cold.  So what belongs to one
- * route lies together: its nodes with their texts one behind the other in the arena. */
+ * route lies together, in the order in which it is looked at: a node for a literal segment and its
+ * text, those for parameters behind it, the entries and the names. */
 struct route_table {
-	struct entry *entries; /* in match order, the most specific first */
-	uint32_t *places;      /* of a route's entry, by its index in the configuration */
+	struct arena arena;            /* nodes and entries */
+	const struct entry **in_order; /* the match order: the most specific first */
+	const struct entry **by_index; /* as in the configuration */
+	struct pattern *patterns;
 	size_t count;
 	struct node root;
-	struct arena arena;
 	struct buf *allow; /* scratch: what the last request could have asked with */
 };
+
+/* How much of it may be asked for as soon as the node is known, in bytes. */
+enum { TREE_AHEAD = 3 * CACHE_LINE };
 
 /* Whether the route names that method itself. */
 bool entry_names(const struct entry *, struct str method);

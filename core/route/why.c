@@ -5,7 +5,7 @@
 
 static bool why_host_matches(const struct entry *e, struct str host)
 {
-	switch (e->host_rank) {
+	switch ((enum host_rank)e->host_rank) {
 	case HOST_EXACT:
 		return str_eq(host, e->host);
 	case HOST_WILDCARD:
@@ -39,13 +39,13 @@ static bool why_path_matches(const struct pattern *p, struct str path)
 void route_table_why(const struct route_table *t, uint32_t index, const struct route_query *q,
 		     char *out, size_t size)
 {
-	const struct entry *e = &t->entries[t->places[index]];
+	const struct entry *e = t->by_index[index];
 	struct route_match match;
 
 	route_table_match(t, q, &match);
 	if (match.outcome == ROUTE_FOUND && match.index == index)
 		snprintf(out, size, "chosen: the most specific route that matches");
-	else if (q->path.n == 0 || q->path.p[0] != '/' || !why_path_matches(&e->pattern, q->path))
+	else if (q->path.n == 0 || q->path.p[0] != '/' || !why_path_matches(e->pattern, q->path))
 		snprintf(out, size, "the path does not match");
 	else if (!why_host_matches(e, q->host))
 		snprintf(out, size, "the host is not %s", e->route->host);
@@ -55,7 +55,7 @@ void route_table_why(const struct route_table *t, uint32_t index, const struct r
 		snprintf(out, size, "it does not allow the method %.*s", STR_ARGS(q->method));
 	else if (match.outcome == ROUTE_FOUND)
 		snprintf(out, size, "matches, but %s is more specific",
-			 t->entries[t->places[match.index]].route->path);
+			 t->by_index[match.index]->route->path);
 	else
 		snprintf(out, size, "matches");
 }

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "base/pages.h"
 #include "suite.h"
 
 START_TEST(test_aligned_and_zeroed)
@@ -109,8 +110,48 @@ START_TEST(test_reset_drops_a_large_first_block)
 }
 END_TEST
 
+/* Each at the beginning of a cache line, what follows close behind, over many blocks. */
+START_TEST(test_lines)
+{
+	struct arena a;
+
+	arena_init(&a, 256, 0);
+	for (size_t n = 1; n < 1000; n++) {
+		char *p = arena_alloc_line(&a, n), *text = arena_text(&a, 1);
+		ck_assert_ptr_nonnull(p);
+		ck_assert_uint_eq((uintptr_t)p % CACHE_LINE, 0);
+		for (size_t i = 0; i < n; i++)
+			ck_holds(p[i] == 0);
+		ck_assert(text == p + n || (text < p || text >= p + n));
+		memset(p, 0xaa, n);
+		*text = 'x';
+	}
+	arena_fini(&a);
+	/* One of a limit keeps to it. */
+	arena_init(&a, 256, 1024);
+	ck_assert_ptr_nonnull(arena_alloc_line(&a, 128));
+	ck_assert_ptr_null(arena_alloc_line(&a, 1024));
+	ck_assert_uint_le(a.total, 1024);
+	arena_fini(&a);
+}
+END_TEST
+
+/* What will be much is taken at once, as huge pages. */
+START_TEST(test_much)
+{
+	struct arena a;
+
+	arena_init(&a, PAGES_LARGE, 0);
+	char *first = arena_alloc(&a, PAGES_LARGE / 2), *next = arena_alloc(&a, PAGES_LARGE);
+	ck_assert_ptr_eq(next, first + PAGES_LARGE / 2);
+	ck_assert_uint_ge(a.total, HUGE_PAGE - 64);
+	ck_assert_ptr_nonnull(arena_alloc(&a, HUGE_PAGE));
+	arena_fini(&a);
+}
+END_TEST
+
 int main(void)
 {
-	return SUITE("arena", test_aligned_and_zeroed, test_text, test_limit,
+	return SUITE("arena", test_lines, test_much, test_aligned_and_zeroed, test_text, test_limit,
 		     test_reset_reuses_first_block, test_reset_drops_a_large_first_block);
 }

@@ -69,24 +69,24 @@ START_TEST(lists_by_hook)
 	ck_assert_int_eq(open_set(false), 0);
 	const struct plugin_chain *c = &proxy.plugins.chains[0];
 	ck_assert_uint_eq(c->use_count, 4);
-	ck_assert_uint_eq(c->on_request_count, 3);
-	ck_assert_uint_eq(c->on_request[0]->slot, 0);
-	ck_assert_uint_eq(c->on_request[1]->slot, 2);
-	ck_assert_uint_eq(c->on_request[2]->slot, 3);
-	ck_assert_uint_eq(c->on_request_body_count, 3);
-	ck_assert_uint_eq(c->on_request_body[1]->slot, 1);
+	ck_assert_uint_eq(c->count[CHAIN_ON_REQUEST], 3);
+	ck_assert_uint_eq(chain_use(c, CHAIN_ON_REQUEST, 0)->slot, 0);
+	ck_assert_uint_eq(chain_use(c, CHAIN_ON_REQUEST, 1)->slot, 2);
+	ck_assert_uint_eq(chain_use(c, CHAIN_ON_REQUEST, 2)->slot, 3);
+	ck_assert_uint_eq(c->count[CHAIN_ON_REQUEST_BODY], 3);
+	ck_assert_uint_eq(chain_use(c, CHAIN_ON_REQUEST_BODY, 1)->slot, 1);
 	/* The response goes back the other way. */
-	ck_assert_uint_eq(c->on_response_count, 2);
-	ck_assert_uint_eq(c->on_response[0]->slot, 2);
-	ck_assert_uint_eq(c->on_response[1]->slot, 0);
-	ck_assert_uint_eq(c->on_response_body[0]->slot, 2);
-	ck_assert_uint_eq(c->on_end_count, 3);
+	ck_assert_uint_eq(c->count[CHAIN_ON_RESPONSE], 2);
+	ck_assert_uint_eq(chain_use(c, CHAIN_ON_RESPONSE, 0)->slot, 2);
+	ck_assert_uint_eq(chain_use(c, CHAIN_ON_RESPONSE, 1)->slot, 0);
+	ck_assert_uint_eq(chain_use(c, CHAIN_ON_RESPONSE_BODY, 0)->slot, 2);
+	ck_assert_uint_eq(c->count[CHAIN_ON_END], 3);
 	/* A plugin that is used twice is loaded once. */
 	ck_assert_uint_eq(proxy.plugins.image_count, 4);
 	ck_assert_ptr_eq(c->uses[0].image, c->uses[2].image);
 	ck_assert_ptr_ne(c->uses[0].options, c->uses[2].options);
 	ck_assert_str_eq(c->uses[2].state, "state-of-b");
-	ck_assert_uint_eq(proxy.plugins.chains[1].on_end_count, 0);
+	ck_assert_uint_eq(proxy.plugins.chains[1].count[CHAIN_ON_END], 0);
 	ck_assert_uint_eq(proxy.plugins.chains[1].uses[0].route, 1);
 	close_set();
 }
@@ -249,7 +249,7 @@ START_TEST(held_plugins)
 	ck_assert_str_eq(proxy.plugins.images[0]->hash,
 			 json_string_value(json_object_get(json_array_get(list, 0), "hash")));
 	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);
-	ck_assert_uint_eq(proxy.plugins.chains[2].on_request_count, 1);
+	ck_assert_uint_eq(proxy.plugins.chains[2].count[CHAIN_ON_REQUEST], 1);
 	/* What is not there cannot run again. */
 	plugin_set_hold(&proxy.plugins, none);
 	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);

@@ -41,6 +41,8 @@ START_TEST(test_put_replaces)
 	ck_assert_ptr_null(map_put(&m, STR("a"), &values[1]));
 	ck_assert_ptr_eq(map_put(&m, STR("a"), &values[2]), &values[1]);
 	ck_assert_ptr_eq(map_get(&m, STR("a")), &values[2]);
+	ck_assert_ptr_eq(map_get_ahead(&m, STR("a"), 100), &values[2]);
+	ck_assert_ptr_null(map_get_ahead(&m, STR("b"), 100));
 	ck_assert_uint_eq(m.count, 1);
 	ck_assert_ptr_eq(map_remove(&m, STR("a")), &values[2]);
 	ck_assert_ptr_null(map_remove(&m, STR("a")));

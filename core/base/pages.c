@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/pages.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/error.h"
+
+void *pages_alloc(size_t *n)
+{
+	bool large = *n >= PAGES_LARGE && *n < SIZE_MAX - HUGE_PAGE;
+	void *p = NULL;
+
+	if (large)
+		*n = (*n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	if (posix_memalign(&p, large ? HUGE_PAGE : CACHE_LINE, *n))
+		return NULL;
+	if (large)
+		madvise(p, *n, MADV_HUGEPAGE); /* a kernel without them gives small ones */
+	return p;
+}
+
+void *pages_xcalloc(size_t n, size_t size)
+{
+	must(size && n < SIZE_MAX / size);
+	size_t wanted = n * size, got = wanted;
+	void *p = pages_alloc(&got);
+
+	must(p != NULL);
+	return memset(p, 0, wanted);
+}
