@@ -234,6 +234,19 @@ void buf_json(struct buf *b, struct str s)
 	buf_char(b, '"');
 }
 
+char *put_json(char *to, struct str s)
+{
+	if (buf_json_all_plain(s)) {
+		*to = '"';
+		to = put_str(to + 1, s);
+		*to = '"';
+		return to + 1;
+	}
+	struct buf b = { .p = to, .cap = 6 * s.n + 2 };
+	buf_json(&b, s);
+	return to + b.n;
+}
+
 void buf_url(struct buf *b, const char *text)
 {
 	static const char hex[] = "0123456789ABCDEF";

@@ -85,6 +85,9 @@ static inline char *put_str(char *to, struct str s)
 /* At most 20 digits. */
 char *put_u64(char *to, uint64_t);
 
+/* The text as buf_json() writes it: at most six bytes for each, and two. */
+char *put_json(char *to, struct str);
+
 #define put_lit(to, literal) put_str((to), STR(literal))
 
 /* A text as a part of a URL: everything but letters, digits, "-", ".", "_" and "~" is

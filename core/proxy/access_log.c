@@ -8,10 +8,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "plugin/chain.h"
-#include "proxy/conn.h"
-#include "proxy/exchange.h"
-#include "proxy/proxy.h"
 
 int access_log_open(struct access_log *log, uv_loop_t *loop, const char *path, uint64_t *dropped,
 		    struct error *e)
@@ -142,86 +138,20 @@ void access_log_close(struct access_log *log)
 	close(log->fd);
 	buf_fini(&log->filling);
 	buf_fini(&log->writing);
+	access_routes_fini(&log->routes);
 	log->on = false;
-}
-
-static void access_log_text(struct buf *b, const char *member, size_t n, struct str value)
-{
-	buf_append(b, member, n);
-	buf_json(b, value);
-}
-
-#define access_log_member(b, name, value)                                                          \
-	access_log_text(b, ",\"" name "\":", sizeof(name) + 3, value)
-
-/* Microseconds as milliseconds with three decimals. */
-static void access_log_ms(struct buf *b, uint64_t us)
-{
-	unsigned rest = (unsigned)(us % 1000);
-	char text[4] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
-			 (char)('0' + rest % 10) };
-
-	buf_u64(b, us / 1000);
-	buf_append(b, text, 4);
-}
-
-static void access_log_line(struct buf *b, const struct exchange *x, uint64_t us, int64_t wall_us)
-{
-	char time[CLOCK_RFC3339_SIZE];
-
-	clock_rfc3339((uint64_t)((int64_t)(x->started_ns / 1000) + wall_us), time);
-	buf_lit(b, "{\"time\":\"");
-	buf_append(b, time, CLOCK_RFC3339_SIZE - 1);
-	buf_lit(b, "\",\"request_id\":\"");
-	buf_str_append(b, exchange_id(x));
-	buf_char(b, '"');
-	access_log_member(b, "client", ((struct str){ x->conn->peer, x->conn->peer_n }));
-	access_log_member(b, "method", x->req.method);
-	access_log_member(b, "host", x->req.authority);
-	access_log_member(b, "path", x->path.p ? x->path : x->req.target);
-	if (x->chain) {
-		const struct gh_route *handler = &x->chain->uses[x->chain->use_count - 1];
-		access_log_member(b, "route", str_from(x->proxy->slab->routes[x->route].name));
-		access_log_member(b, "plugin", str_from(handler->image->name));
-	}
-	if (x->service)
-		access_log_member(b, "service", str_from(x->service->name));
-	if (x->endpoint)
-		access_log_member(b, "endpoint", str_from(x->endpoint->text));
-	buf_lit(b, ",\"status\":");
-	buf_u64(b, x->status);
-	buf_lit(b, ",\"reason\":\"");
-	buf_str_append(b, str_from(end_reason_table[x->reason].word));
-	buf_char(b, '"');
-	if (x->why)
-		access_log_member(b, "why", str_from(x->why));
-	if (x->tries > 1) {
-		buf_lit(b, ",\"tries\":");
-		buf_u64(b, x->tries);
-	}
-	buf_lit(b, ",\"bytes_in\":");
-	buf_u64(b, x->bytes_in);
-	buf_lit(b, ",\"bytes_out\":");
-	buf_u64(b, x->bytes_out);
-	buf_lit(b, ",\"duration_ms\":");
-	access_log_ms(b, us);
-	if (x->upstream_us) {
-		buf_lit(b, ",\"upstream_ms\":");
-		access_log_ms(b, x->upstream_us);
-	}
-	buf_lit(b, "}\n");
 }
 
 void access_log_add(struct access_log *log, const struct exchange *x, uint64_t us)
 {
 	struct buf *b = &log->filling;
-	size_t before = b->n;
 
 	if (!log->timing)
 		access_log_start_timer(log);
-	access_log_line(b, x, us, log->wall_us);
-	if (b->failed) {
-		b->n = before;
+	char *to = buf_space(b, access_line_room(x));
+	if (to) {
+		b->n = (size_t)(access_line_put(to, &log->routes, x, us, log->wall_us) - b->p);
+	} else {
 		b->failed = false;
 		++*log->dropped;
 	}

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "proxy/access_line.h"
 
 enum { ACCESS_LOG_BATCH = 256 * 1024, ACCESS_LOG_LINE_MAX = 16 * 1024, ACCESS_LOG_FLUSH_MS = 200 };
 
@@ -23,6 +24,7 @@ struct access_log {
 	uv_timer_t timer; /* flushes what is not full */
 	uv_work_t work;
 	struct buf filling, writing;
+	struct access_routes routes;
 	bool busy, timing;   /* a write runs; the timer runs */
 	int64_t wall_us;     /* wall clock less the monotonic one, when the timer was started */
 	uint64_t *dropped;   /* counter */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/list.h"
+#include "base/str.h"
 
 struct service;
 struct slab_endpoint;
@@ -32,6 +33,7 @@ struct endpoint {
 	uint32_t idle_count;
 	uint32_t active; /* requests on it now */
 	unsigned refs;
+	struct str logged;            /* for proxy/: its members of a log line; freed with it */
 	bool listed;                  /* false once discovery has dropped it */
 	struct slab_endpoint *counts; /* what requests came to; never NULL */
 };

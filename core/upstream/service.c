@@ -39,6 +39,7 @@ void endpoint_unref(struct endpoint *ep)
 	must(ep->refs > 0);
 	if (--ep->refs)
 		return;
+	free((char *)(uintptr_t)ep->logged.p);
 	free(ep->id);
 	free(ep);
 }

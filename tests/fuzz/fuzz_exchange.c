@@ -120,10 +120,10 @@ static void fuzz_open_plugins(struct plugin_set *set, const struct gateway_confi
 	fuzz_world.image.plugin.on_request = fuzz_on_request;
 	set->config = config;
 	set->chain_count = config->route_count;
-	set->chains = xcalloc(config->route_count, sizeof(*set->chains));
+	set->chains = pages_xcalloc(config->route_count, sizeof(*set->chains));
 	for (size_t i = 0; i < set->chain_count; i++) {
 		struct plugin_chain *chain = &set->chains[i];
-		chain->uses = xcalloc(1, sizeof(*chain->uses));
+		chain->uses = pages_xcalloc(1, sizeof(*chain->uses));
 		chain->uses[0] = (struct gh_route){ .image = &fuzz_world.image,
 						    .use = &config->routes[i].handler,
 						    .services = services,
@@ -132,9 +132,7 @@ static void fuzz_open_plugins(struct plugin_set *set, const struct gateway_confi
 						    .opened = true,
 						    .set = set };
 		chain->use_count = 1;
-		chain->on_request = xcalloc(1, sizeof(struct gh_route *));
-		chain->on_request[0] = chain->uses;
-		chain->on_request_count = 1;
+		chain->count[CHAIN_ON_REQUEST] = 1;
 	}
 }
 

@@ -152,6 +152,30 @@ START_TEST(test_json_any_byte_anywhere)
 }
 END_TEST
 
+/* Where there is room for the most that can come of a text, the same is written. */
+START_TEST(test_put_json)
+{
+	uint64_t state = 1;
+
+	for (int turn = 0; turn < 20000; turn++) {
+		char text[24], out[6 * sizeof(text) + 2 + 1];
+		size_t n = (size_t)turn % sizeof(text);
+		for (size_t i = 0; i < n; i++) {
+			state = state * 6364136223846793005u + 1442695040888963407u;
+			text[i] = (char)(state >> (turn % 3 ? 56 : 33));
+		}
+		struct str s = { text, n };
+		struct buf b = { 0 };
+		buf_json(&b, s);
+		out[6 * n + 2] = 'x';
+		char *end = put_json(out, s);
+		ck_holds(end == out + b.n && memcmp(out, b.p, b.n) == 0);
+		ck_holds(out[6 * n + 2] == 'x');
+		buf_fini(&b);
+	}
+}
+END_TEST
+
 START_TEST(test_url)
 {
 	struct buf b;
@@ -168,6 +192,6 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("buf", test_url, test_json_any_byte_anywhere, test_append, test_limit,
-		     test_array_never_allocates, test_numbers, test_json);
+	return SUITE("buf", test_put_json, test_url, test_json_any_byte_anywhere, test_append,
+		     test_limit, test_array_never_allocates, test_numbers, test_json);
 }
