@@ -30,9 +30,10 @@ static void relayed(const char *path, unsigned service)
 
 START_TEST(test_kept_members)
 {
-	rig_open("'access_log': '@log', 'services': {'s': {'endpoints': ['@0']}}, 'routes': ["
-		 "{'path': '/a/*', 'plugin': 'relay', 'config': {'service': 's'}},"
-		 "{'path': '/b/*', 'plugin': 'relay', 'config': {'service': 's'}}]");
+	rig_open(
+		"'access_log': '@log', 'plugin_dir': '@plugins', 'services': {'s': {'endpoints': ['@0']}}, 'routes': ["
+		"{'path': '/a/*', 'plugin': 'relay', 'config': {'service': 's'}},"
+		"{'path': '/b/*', 'plugin': 'relay', 'config': {'service': 's'}}]");
 	relayed("/a/1", 0);
 	relayed("/b/2", 0);
 	relayed("/a/3", 0);
@@ -53,6 +54,7 @@ START_TEST(test_room)
 	client = rig_connect();
 	rig_send(client, request);
 	rig_until(client->ended);
+	buf_clear(&client->got);
 	json_t *line = json_loads(rig_log_text(), 0, NULL);
 	ck_assert_ptr_nonnull(line);
 	const char *path = json_string_value(json_object_get(line, "path"));
