@@ -86,16 +86,16 @@ bool str_next(struct str *rest, char sep, struct str *element)
 
 int str_to_u64(struct str s, uint64_t max, uint64_t *out)
 {
+	enum { ALWAYS_FIT = 19 }; /* digits */
 	uint64_t value = 0;
 
 	if (s.n == 0)
 		return -1;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
+		uint64_t digit = (uint64_t)(unsigned char)s.p[i] - '0';
+		if (digit > 9)
 			return -1;
-		uint64_t digit = (uint64_t)(s.p[i] - '0');
-		/* Nineteen digits always fit. */
-		if (i >= 19 && value > (UINT64_MAX - digit) / 10)
+		if (i >= ALWAYS_FIT && value > (UINT64_MAX - digit) / 10)
 			return -1;
 		value = value * 10 + digit;
 	}

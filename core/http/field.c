@@ -21,17 +21,16 @@ const uint8_t field_tchar[256] = {
 	['.'] = 1,    ['^'] = 1,    ['_'] = 1,  ['`'] = 1, ['|'] = 1, ['~'] = 1,
 };
 
+enum { FIELD_ROW_NAME = 31 };
+
 struct field_row {
-	const char *name;
-	uint8_t n;
+	char name[FIELD_ROW_NAME]; /* not all end with NUL */
 	uint8_t owner;
 };
 
-static const struct field_row field_rows[FIELD_COUNT] = {
-	[FIELD_OTHER] = { "", 0, FIELD_OWNER_END },
-#define FIELD_ROW_(symbol, name, owner)                                                            \
-	[FIELD_##symbol] = { name, sizeof(name) - 1, FIELD_OWNER_##owner },
-	FIELDS(FIELD_ROW_)
+static const struct field_row field_rows[FIELD_COUNT] = { [FIELD_OTHER] = { "", FIELD_OWNER_END },
+#define FIELD_ROW_(symbol, name, owner) [FIELD_##symbol] = { name, FIELD_OWNER_##owner },
+							  FIELDS(FIELD_ROW_)
 #undef FIELD_ROW_
 };
 
@@ -92,7 +91,7 @@ enum field_id field_lookup(struct str name)
 	const uint8_t *candidates = field_by_length[name.n];
 	for (int i = 0; i < 4 && candidates[i]; i++) {
 		const struct field_row *row = &field_rows[candidates[i]];
-		if (ascii_lower(name.p[0]) == row->name[0] && field_same(name.p, row->name, name.n))
+		if (field_same(name.p, row->name, name.n))
 			return (enum field_id)candidates[i];
 	}
 	return FIELD_OTHER;

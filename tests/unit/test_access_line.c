@@ -18,6 +18,7 @@ static void relayed(const char *path, unsigned service)
 	buf_clear(&rig_accepted(service, 0)->got);
 	rig_send(rig_accepted(service, 0), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	rig_until(client->got.n && !rig_conn()->x);
+	buf_clear(&client->got);
 	rig_end(client);
 	rig_until(list_empty(&rig.proxy.conns));
 }
