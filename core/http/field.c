@@ -21,16 +21,12 @@ const uint8_t field_tchar[256] = {
 	['.'] = 1,    ['^'] = 1,    ['_'] = 1,  ['`'] = 1, ['|'] = 1, ['~'] = 1,
 };
 
-enum { FIELD_ROW_NAME = 31 };
+enum { FIELD_ROW_SIZE = 32 };
 
-struct field_row {
-	char name[FIELD_ROW_NAME]; /* not all end with NUL */
-	uint8_t owner;
-};
-
-static const struct field_row field_rows[FIELD_COUNT] = { [FIELD_OTHER] = { "", FIELD_OWNER_END },
-#define FIELD_ROW_(symbol, name, owner) [FIELD_##symbol] = { name, FIELD_OWNER_##owner },
-							  FIELDS(FIELD_ROW_)
+/* Not all end with a NUL. */
+static const char field_rows[FIELD_COUNT][FIELD_ROW_SIZE] = {
+#define FIELD_ROW_(symbol, name, owner) [FIELD_##symbol] = name,
+	FIELDS(FIELD_ROW_)
 #undef FIELD_ROW_
 };
 
@@ -90,16 +86,10 @@ enum field_id field_lookup(struct str name)
 		return FIELD_OTHER;
 	const uint8_t *candidates = field_by_length[name.n];
 	for (int i = 0; i < 4 && candidates[i]; i++) {
-		const struct field_row *row = &field_rows[candidates[i]];
-		if (field_same(name.p, row->name, name.n))
+		if (field_same(name.p, field_rows[candidates[i]], name.n))
 			return (enum field_id)candidates[i];
 	}
 	return FIELD_OTHER;
-}
-
-enum field_owner field_owner(enum field_id id)
-{
-	return (enum field_owner)field_rows[id].owner;
 }
 
 bool field_name_valid(struct str name)

@@ -55,7 +55,17 @@ struct field {
 
 /* The number of a name of token characters, in any case. */
 enum field_id field_lookup(struct str name);
-enum field_owner field_owner(enum field_id);
+static inline enum field_owner field_owner(enum field_id id)
+{
+	static const uint8_t owners[FIELD_COUNT] = {
+		[FIELD_OTHER] = FIELD_OWNER_END,
+#define FIELD_OWNER_ROW_(symbol, name, owner) [FIELD_##symbol] = FIELD_OWNER_##owner,
+		FIELDS(FIELD_OWNER_ROW_)
+#undef FIELD_OWNER_ROW_
+	};
+
+	return (enum field_owner)owners[id];
+}
 /* RFC 9110, 5.6.2: one or more tchar. */
 bool field_name_valid(struct str name);
 /* RFC 9110, 5.5: no control characters but HTAB, no leading or trailing white space. */
