@@ -57,10 +57,9 @@ struct field {
 enum field_id field_lookup(struct str name);
 static inline enum field_owner field_owner(enum field_id id)
 {
-	static const uint8_t owners[FIELD_COUNT] = {
-		[FIELD_OTHER] = FIELD_OWNER_END,
+	static const uint8_t owners[FIELD_COUNT] = { [FIELD_OTHER] = FIELD_OWNER_END,
 #define FIELD_OWNER_ROW_(symbol, name, owner) [FIELD_##symbol] = FIELD_OWNER_##owner,
-		FIELDS(FIELD_OWNER_ROW_)
+						     FIELDS(FIELD_OWNER_ROW_)
 #undef FIELD_OWNER_ROW_
 	};
 

@@ -87,8 +87,11 @@ static int flow_hold(struct flow *f, uv_buf_t *bufs, unsigned n)
 
 int flow_send(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n)
 {
+	bool more = f->more;
+
 	must(!f->busy);
-	ssize_t taken = socket_write(stream, bufs, n);
+	f->more = false;
+	ssize_t taken = socket_write(stream, bufs, n, more);
 	if (taken < 0 && taken != UV_EAGAIN)
 		return (int)taken;
 	if (taken > 0) {

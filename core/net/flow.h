@@ -25,6 +25,7 @@ struct flow {
 	size_t copy_bytes;
 	flow_cb on_done;
 	void *arg;
+	bool more;      /* for the next flow_send() alone: the kernel may keep what it takes */
 	uint64_t *sent; /* counter of bytes taken by the kernel; may be NULL */
 	bool busy;
 };

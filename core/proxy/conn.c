@@ -10,6 +10,7 @@
 #include "config/gateway.h"
 #include "net/socket.h"
 #include "proxy/exchange.h"
+#include "proxy/hold.h"
 #include "proxy/proxy.h"
 #include "proxy/relay.h"
 #include "proxy/tunnel.h"
@@ -87,6 +88,7 @@ void conn_close(struct conn *c, bool reset)
 		c->proxy->stats->connections_idle--;
 	c->wait = CONN_WAIT_NONE;
 	deadline_drop(&c->deadline);
+	hold_release(c);
 	bool closing = reset && c->u.handle.type == UV_TCP &&
 		       uv_tcp_close_reset(&c->u.tcp, conn_on_closed) == 0;
 	if (!closing)

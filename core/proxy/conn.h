@@ -40,6 +40,8 @@ struct conn {
 	struct str ahead;   /* read behind a head, not yet used or kept: see conn_keep_ahead() */
 	struct list link;   /* in proxy.conns */
 	struct deadline deadline;
+	struct list held; /* in holds.conns while the socket holds an answer */
+	uint64_t held_ms; /* since when, by the loop's clock */
 	size_t unwritten; /* at the last look of CONN_WAIT_WRITE */
 	uint32_t requests;
 	uint8_t wait; /* enum conn_wait */

@@ -67,6 +67,7 @@ void proxy_init(struct proxy *p)
 	list_init(&p->later);
 	hedge_init(p);
 	queue_init(p);
+	holds_init(p);
 	uv_idle_init(p->loop, &p->later_turn);
 	p->later_turn.data = p;
 }
@@ -126,6 +127,7 @@ void proxy_close_all(struct proxy *p)
 	upstream_close(&p->upstream);
 	hedge_close(p);
 	queue_close(p);
+	holds_close(p);
 	/* Nothing is left that could ask for a turn. */
 	if (!uv_is_closing((uv_handle_t *)&p->later_turn))
 		uv_close((uv_handle_t *)&p->later_turn, NULL);

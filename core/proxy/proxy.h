@@ -19,6 +19,7 @@
 #include "net/splice.h"
 #include "plugin/chain.h"
 #include "proxy/access_log.h"
+#include "proxy/hold.h"
 #include "upstream/service.h"
 #include "upstream/upconn.h"
 
@@ -50,13 +51,14 @@ struct proxy {
 	struct rand rand;
 	struct buf head; /* scratch: the head being built */
 	struct parse_limits request_limits, response_limits;
-	struct list conns;      /* all client connections */
-	struct list later;      /* exchanges that plugin code asked something of */
-	struct list hedgings;   /* of services with requests that may get a second try */
-	uv_timer_t hedge_look;  /* runs while there are any */
-	struct list queues;     /* of gates that requests wait at */
-	uv_timer_t queue_look;  /* runs while there are any */
-	uv_idle_t later_turn;   /* runs while there are any */
+	struct list conns;     /* all client connections */
+	struct list later;     /* exchanges that plugin code asked something of */
+	struct list hedgings;  /* of services with requests that may get a second try */
+	uv_timer_t hedge_look; /* runs while there are any */
+	struct list queues;    /* of gates that requests wait at */
+	uv_timer_t queue_look; /* runs while there are any */
+	uv_idle_t later_turn;  /* runs while there are any */
+	struct holds holds;
 	struct map clients;     /* address to count, while limited */
 	struct exchange *spare; /* recycled exchanges */
 	unsigned spare_count;

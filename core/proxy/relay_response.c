@@ -5,6 +5,7 @@
 #include "config/gateway.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/hold.h"
 #include "proxy/hooks.h"
 #include "proxy/proxy.h"
 #include "proxy/relay_parts.h"
@@ -125,7 +126,7 @@ static void relay_send_response(struct exchange *x, const struct gh_body *body, 
 		n = relay_frame(x, body, size, bufs, n);
 	}
 	x->bytes_out += x->no_body ? 0 : body->n;
-	int r = n ? flow_send(&x->down, &c->u.stream, bufs, n) : 1;
+	int r = n ? hold_send(x, bufs, n) : 1;
 	if (r < 0) {
 		exchange_drop(x, END_CLIENT_GONE);
 		return;

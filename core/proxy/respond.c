@@ -9,6 +9,7 @@
 #include "proxy/admit.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/hold.h"
 #include "proxy/hooks.h"
 #include "proxy/host.h"
 #include "proxy/proxy.h"
@@ -341,7 +342,7 @@ void respond_reply(struct exchange *x)
 	uv_buf_t bufs[2] = { uv_buf_init(x->proxy->head.p, (unsigned)x->proxy->head.n),
 			     uv_buf_init((char *)(uintptr_t)x->reply_body.p, (unsigned)n) };
 	x->bytes_out += n;
-	int r = flow_send(&x->down, &c->u.stream, bufs, 2);
+	int r = hold_send(x, bufs, 2);
 	if (r < 0)
 		exchange_drop(x, END_CLIENT_GONE);
 	else if (r == 0)
@@ -375,7 +376,7 @@ void respond_stream_begin(struct exchange *x)
 	x->no_body = respond_has_no_body(x);
 	x->head_sent = true;
 	uv_buf_t head = uv_buf_init(x->proxy->head.p, (unsigned)x->proxy->head.n);
-	int r = flow_send(&x->down, &x->conn->u.stream, &head, 1);
+	int r = hold_send(x, &head, 1);
 	if (r < 0) {
 		exchange_drop(x, END_CLIENT_GONE);
 		return;
@@ -421,7 +422,7 @@ void respond_stream_pump(struct exchange *x)
 		n = respond_stream_tail(x, bufs, n);
 		x->response_over = true;
 	}
-	int r = n ? flow_send(&x->down, &x->conn->u.stream, bufs, n) : 1;
+	int r = n ? hold_send(x, bufs, n) : 1;
 	buf_clear(queue);
 	if (r < 0)
 		exchange_drop(x, END_CLIENT_GONE);

@@ -31,10 +31,10 @@ static void relayed(const char *path, unsigned service)
 
 START_TEST(test_kept_members)
 {
-	rig_open(
-		"'access_log': '@log', 'plugin_dir': '@plugins', 'services': {'s': {'endpoints': ['@0']}}, 'routes': ["
-		"{'path': '/a/*', 'plugin': 'relay', 'config': {'service': 's'}},"
-		"{'path': '/b/*', 'plugin': 'relay', 'config': {'service': 's'}}]");
+	rig_open("'access_log': '@log', 'plugin_dir': '@plugins', "
+		 "'services': {'s': {'endpoints': ['@0']}}, "
+		 "'routes': [{'path': '/a/*', 'plugin': 'relay', 'config': {'service': 's'}},"
+		 "{'path': '/b/*', 'plugin': 'relay', 'config': {'service': 's'}}]");
 	relayed("/a/1", 0);
 	relayed("/b/2", 0);
 	relayed("/a/3", 0);

@@ -106,24 +106,24 @@ START_TEST(writes)
 	ssize_t n, total = 0;
 
 	begin();
-	ck_assert_int_eq(socket_write(stream(), bufs, 1), 4);
-	ck_assert_int_eq(socket_write(stream(), bufs + 1, 1), 3);
+	ck_assert_int_eq(socket_write(stream(), bufs, 1, false), 4);
+	ck_assert_int_eq(socket_write(stream(), bufs + 1, 1, false), 3);
 	ck_assert_int_eq(recv(other, got, 7, MSG_WAITALL), 7);
 	ck_assert_int_eq(memcmp(got, "one two", 7), 0);
-	ck_assert_int_eq(socket_write(stream(), bufs, 2), 7);
+	ck_assert_int_eq(socket_write(stream(), bufs, 2, false), 7);
 	ck_assert_int_eq(recv(other, got, 7, MSG_WAITALL), 7);
 	ck_assert_int_eq(memcmp(got, "one two", 7), 0);
 	/* Until nobody takes any more. */
-	while ((n = socket_write(stream(), &all, 1)) > 0)
+	while ((n = socket_write(stream(), &all, 1, false)) > 0)
 		ck_assert_int_le(total += n, INT64_C(1) << 30);
 	ck_assert_int_eq(n, UV_EAGAIN);
 	close(other);
 	other = -1;
 	/* No signal: the first write may still find the reset, all later ones find it gone. */
-	while ((n = socket_write(stream(), bufs, 1)) == UV_EAGAIN)
+	while ((n = socket_write(stream(), bufs, 1, false)) == UV_EAGAIN)
 		;
 	ck_assert(n == UV_ECONNRESET || n == UV_EPIPE);
-	ck_assert_int_eq(socket_write(stream(), bufs, 2), UV_EPIPE);
+	ck_assert_int_eq(socket_write(stream(), bufs, 2, false), UV_EPIPE);
 	end();
 }
 END_TEST
@@ -135,7 +135,7 @@ START_TEST(closed)
 	begin();
 	uv_close((uv_handle_t *)&tcp, NULL);
 	ck_assert_int_eq(socket_read(stream(), in, sizeof(in)), UV_EBADF);
-	ck_assert_int_eq(socket_write(stream(), &buf, 1), UV_EBADF);
+	ck_assert_int_eq(socket_write(stream(), &buf, 1, false), UV_EBADF);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
 	close(other);
