@@ -2,6 +2,7 @@
 #include "net/rbuf.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -41,7 +42,16 @@ void rbufs_fini(struct rbufs *rs)
 
 bool rbufs_in_current(const struct rbufs *rs, const char *p)
 {
-	return p >= rs->current->data && p < rs->current->data + RBUF_SIZE;
+	return p >= rs->current->room && p < rs->current->data + RBUF_SIZE;
+}
+
+char *rbufs_put_before(struct rbufs *rs, const char *p, struct str s)
+{
+	char *bytes = rs->current->room;
+
+	if (!rbufs_in_current(rs, p) || (size_t)(p - bytes) < s.n)
+		return NULL;
+	return memcpy(bytes + (p - bytes) - s.n, s.p, s.n);
 }
 
 struct rbuf *rbufs_hand_over(struct rbufs *rs)

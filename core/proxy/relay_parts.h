@@ -7,7 +7,10 @@
 
 #include "proxy/relay.h"
 
-enum { RELAY_SIZE_LINE = 24 /* a chunk's size and its CR LF, with room to spare */ };
+enum {
+	RELAY_SIZE_LINE = 24, /* a chunk's size and its CR LF, with room to spare */
+	RELAY_JOIN_MAX = 2048 /* a body as short as that costs less to copy than to gather */
+};
 
 /* Decoded pieces of one read are moved together in place, so that they go on as one chunk. */
 struct relay_piece {

@@ -13,8 +13,6 @@
 #include "proxy/response.h"
 #include "proxy/tunnel.h"
 
-enum { RELAY_JOIN_MAX = 2048 /* a body as short as that costs less to copy than to gather */ };
-
 void relay_response_over(struct exchange *x)
 {
 	struct conn *c = x->conn;

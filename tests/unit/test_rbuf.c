@@ -14,6 +14,29 @@ START_TEST(current)
 	ck_assert(rbufs_in_current(&rs, rs.current->data + RBUF_SIZE - 1));
 	ck_assert(!rbufs_in_current(&rs, rs.current->data + RBUF_SIZE));
 	ck_assert(!rbufs_in_current(&rs, elsewhere));
+	ck_assert(rbufs_in_current(&rs, rs.current->room));
+	ck_assert(!rbufs_in_current(&rs, rs.current->room - 1));
+	rbufs_fini(&rs);
+}
+END_TEST
+
+START_TEST(put_before)
+{
+	struct rbufs rs;
+	int64_t bytes = 0;
+	static char much[RBUF_ROOM + 4];
+
+	rbufs_init(&rs, &bytes);
+	char *p = rs.current->data + 3;
+	memcpy(p, "body", 4);
+	ck_assert_ptr_eq(rbufs_put_before(&rs, p, STR("head ")), p - 5);
+	ck_assert_mem_eq(p - 5, "head body", 9);
+	/* As much as there is room, and no more. */
+	ck_assert_ptr_eq(rbufs_put_before(&rs, p, (struct str){ much, RBUF_ROOM + 3 }),
+			 rs.current->room);
+	ck_assert_mem_eq(p, "body", 4);
+	ck_assert_ptr_null(rbufs_put_before(&rs, p, (struct str){ much, RBUF_ROOM + 4 }));
+	ck_assert_ptr_null(rbufs_put_before(&rs, much, STR("x")));
 	rbufs_fini(&rs);
 }
 END_TEST
@@ -61,5 +84,6 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("rbuf", current, hand_over_and_back, no_more_spare_ones_than_the_limit);
+	return SUITE("rbuf", current, put_before, hand_over_and_back,
+		     no_more_spare_ones_than_the_limit);
 }
