@@ -11,9 +11,11 @@
 
 void *pages_alloc(size_t *n)
 {
-	bool large = *n >= PAGES_LARGE && *n < SIZE_MAX - HUGE_PAGE;
+	bool large = *n >= PAGES_LARGE;
 	void *p = NULL;
 
+	if (*n > PTRDIFF_MAX - HUGE_PAGE)
+		return NULL;
 	if (large)
 		*n = (*n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	if (posix_memalign(&p, large ? HUGE_PAGE : CACHE_LINE, *n))
