@@ -37,6 +37,7 @@ class Workload:
     limit_path: str = ""            # where the limit needs another request
     limit_mode: tuple = ()
     paths: tuple = field(default=())    # checked before measuring, beside `path`
+    times: int = 1                  # windows in a round, where one alone says little
 
 
 SPREAD = ("spread", "/r/%d/42")
@@ -45,7 +46,7 @@ WORKLOADS = [
     Workload("json", "small JSON, 90 bytes, 64 keep-alive connections"),
     Workload("10k", "10 KiB answer, 64 keep-alive connections", path="/10k", size=len(KIB_10)),
     Workload("1m", "1 MiB answer, 16 keep-alive connections", path="/1m", size=MIB_1_SIZE,
-             conns=16),
+             conns=16, times=2),
     Workload("post", "16 KiB POST, 64 keep-alive connections", path="/post",
              mode=("post", "16384")),
     # The limit passes everything on, so "Connection: close" would also end its connection to the
@@ -56,7 +57,7 @@ WORKLOADS = [
     Workload("pipeline", "small JSON, 16 pipelined requests, 64 connections",
              mode=("pipeline", "16")),
     Workload("p99", "small JSON at half the saturation rate, open loop, 64 connections",
-             kind="paced"),
+             kind="paced", times=3),
     Workload("idle", f"{IDLE_CONNECTIONS} idle keep-alive connections, one request each",
              kind="idle"),
     Workload("routes", "requests over 2 and over 10,000 routes", mode=SPREAD, path="/r/1/42",
@@ -326,11 +327,12 @@ class Run:
             progress(f"  {entry.label}: {e}")
 
     def _rounds(self, action):
-        for r in range(self.rig.rounds):
+        rounds = self.rig.rounds * self.workload.times
+        for r in range(rounds):
             at = r % len(self.entries)
             for e in self.entries[at:] + self.entries[:at]:
                 self._guard(e, lambda e=e: action(e))
-            progress(f"  round {r + 1} of {self.rig.rounds}")
+            progress(f"  round {r + 1} of {rounds}")
 
     def _half_saturation(self):
         """One rate for all: half of what the slowest gateway can do (median of three tries)."""
