@@ -13,8 +13,7 @@
 
 enum {
 	LINE_FIXED = 512, /* names of members, numbers, the time and words of our own */
-	LINE_ESCAPED = 6, /* what a byte of a text can become: "\u0000" */
-	LINE_ID_MAX = REQUEST_ID_SIZE
+	LINE_ESCAPED = 6  /* what a byte of a text can become: "\u0000" */
 };
 
 void access_routes_fini(struct access_routes *r)
@@ -68,13 +67,17 @@ static struct str line_path(const struct exchange *x)
 	return x->path.p ? x->path : x->req.target;
 }
 
-size_t access_line_room(const struct exchange *x)
+size_t access_line_room(struct access_routes *routes, const struct exchange *x)
 {
+	size_t kept = x->chain ? line_route(routes, x).n : 0;
 	size_t texts = x->conn->peer_n + x->req.method.n + x->req.authority.n + line_path(x).n +
-		       (x->why ? strlen(x->why) : 0) + (x->service ? strlen(x->service->name) : 0);
+		       (x->why ? strlen(x->why) : 0);
 
-	return LINE_FIXED + LINE_ID_MAX + 2 * LINE_ESCAPED * SLAB_NAME_SIZE +
-	       LINE_ESCAPED * (ENDPOINT_TEXT_SIZE + texts);
+	if (x->endpoint)
+		kept += line_endpoint(x->endpoint).n;
+	else if (x->service)
+		texts += strlen(x->service->name);
+	return LINE_FIXED + x->request_id_n + kept + LINE_ESCAPED * texts;
 }
 
 /* Microseconds as milliseconds with three decimals. */

@@ -19,8 +19,9 @@ struct access_routes {
 };
 
 void access_routes_fini(struct access_routes *);
-/* The most bytes that the line of this exchange can have. */
-size_t access_line_room(const struct exchange *);
+/* The most bytes that the line of this exchange can have: it mostly has fewer, since few bytes are
+ * to be escaped. */
+size_t access_line_room(struct access_routes *, const struct exchange *);
 /* Writes it, with its LF, and returns its end.  us: how long the exchange took; wall_us: what to
  * add to the monotonic clock for the wall clock's microseconds. */
 char *access_line_put(char *to, struct access_routes *, const struct exchange *, uint64_t us,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -142,18 +143,35 @@ void access_log_close(struct access_log *log)
 	log->on = false;
 }
 
+/* There is no room for the most that the line can have: it may fit all the same. */
+static void access_log_add_aside(struct access_log *log, const struct exchange *x, uint64_t us,
+				 size_t room)
+{
+	char *line = malloc(room);
+
+	if (line)
+		buf_append(
+			&log->filling, line,
+			(size_t)(access_line_put(line, &log->routes, x, us, log->wall_us) - line));
+	if (!line || log->filling.failed)
+		++*log->dropped;
+	log->filling.failed = false;
+	free(line);
+}
+
 void access_log_add(struct access_log *log, const struct exchange *x, uint64_t us)
 {
 	struct buf *b = &log->filling;
 
 	if (!log->timing)
 		access_log_start_timer(log);
-	char *to = buf_space(b, access_line_room(x));
+	size_t room = access_line_room(&log->routes, x);
+	char *to = buf_space(b, room);
 	if (to) {
 		b->n = (size_t)(access_line_put(to, &log->routes, x, us, log->wall_us) - b->p);
 	} else {
 		b->failed = false;
-		++*log->dropped;
+		access_log_add_aside(log, x, us, room);
 	}
 	if (b->n > ACCESS_LOG_BATCH / 2)
 		access_log_flush(log);

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "proxy/access_line.h"
 
-enum { ACCESS_LOG_BATCH = 256 * 1024, ACCESS_LOG_LINE_MAX = 16 * 1024, ACCESS_LOG_FLUSH_MS = 200 };
+enum { ACCESS_LOG_BATCH = 256 * 1024, ACCESS_LOG_FLUSH_MS = 200 };
 
 struct exchange;
 

@@ -20,7 +20,7 @@
 enum {
 	RIG_TICK_MS = 10,
 	RIG_LIMIT_S = 10,
-	RIG_TEXT = 64 * 1024,
+	RIG_TEXT = 128 * 1024,
 	RIG_PIECE = 512 * 1024,
 	RIG_STILL = 10, /* turns without a byte, of RIG_TICK_MS each, in which nothing is taken */
 };

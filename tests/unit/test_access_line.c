@@ -66,7 +66,35 @@ START_TEST(test_room)
 }
 END_TEST
 
+/* The longest target there may be: six times as much would be more than a batch can hold. */
+START_TEST(test_longest)
+{
+	enum { LONGEST = 64 * 1024 };
+	char *request = malloc(LONGEST + 64), *path = malloc(LONGEST + 1);
+
+	rig_open("'access_log': '@log', 'limits': {'uri': '64KiB', 'head': '256KiB'}, 'routes': "
+		 "[{'path': '/never', 'plugin': 'relay', 'config': {'service': 's'}}], "
+		 "'plugin_dir': '@plugins', 'services': {'s': {'endpoints': ['@0']}}");
+	memset(path, 'a', LONGEST);
+	path[0] = '/';
+	path[LONGEST] = '\0';
+	sprintf(request, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path);
+	client = rig_connect();
+	rig_send_bytes(client, request, strlen(request));
+	rig_until(client->got.n);
+	buf_clear(&client->got);
+	json_t *line = json_loads(rig_log_text(), 0, NULL);
+	ck_assert_ptr_nonnull(line);
+	ck_assert_str_eq(json_string_value(json_object_get(line, "path")), path);
+	ck_assert_uint_eq(rig.proxy.stats->access_log_dropped, 0);
+	json_decref(line);
+	rig_close();
+	free(request);
+	free(path);
+}
+END_TEST
+
 int main(void)
 {
-	return SUITE("access_line", test_kept_members, test_room);
+	return SUITE("access_line", test_kept_members, test_room, test_longest);
 }
