@@ -48,12 +48,6 @@ char *put_u64(char *to, uint64_t value)
 {
 	unsigned n = 1;
 
-	if (value < 100) {
-		if (value >= 10)
-			*to++ = (char)('0' + value / 10);
-		*to = (char)('0' + value % 10);
-		return to + 1;
-	}
 	for (uint64_t power = 10; n < 20 && value >= power; power *= 10)
 		n++;
 	for (unsigned i = n; i--; value /= 10)

@@ -15,7 +15,7 @@ void map_fini(struct map *m)
 }
 
 /* Linear probing: the entry of the key, or the free one where it belongs.  There always
- * is a free one, since a quarter of the entries is. */
+ * is a free one, since a quarter of the entries is.  ahead: see map_get_ahead(). */
 static inline struct map_entry *map_find(const struct map *m, struct str key, uint64_t hash,
 					 size_t ahead)
 {

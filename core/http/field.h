@@ -55,6 +55,7 @@ struct field {
 
 /* The number of a name of token characters, in any case. */
 enum field_id field_lookup(struct str name);
+/* Who decides of a field of that id. */
 static inline enum field_owner field_owner(enum field_id id)
 {
 	static const uint8_t owners[FIELD_COUNT] = { [FIELD_OTHER] = FIELD_OWNER_END,
@@ -65,6 +66,7 @@ static inline enum field_owner field_owner(enum field_id id)
 
 	return (enum field_owner)owners[id];
 }
+
 /* RFC 9110, 5.6.2: one or more tchar. */
 bool field_name_valid(struct str name);
 /* RFC 9110, 5.5: no control characters but HTAB, no leading or trailing white space. */

@@ -16,8 +16,8 @@
 
 enum {
 	SLAB_NAME_SIZE = 120,
-	SLAB_REQUEST_ID = 40,
-	SLAB_BUCKETS = 16, /* upper bounds in slab_bucket_us[], the last is infinity */
+	SLAB_REQUEST_ID = 40, /* with its NUL; a longer one is cut */
+	SLAB_BUCKETS = 16,    /* upper bounds in slab_bucket_us[], the last is infinity */
 	SLAB_PLUGIN_METRICS = 64,
 	SLAB_STATUS_CLASSES = 6, /* 0: no answer, 1xx (tunnels) ... 5xx */
 	SLAB_FRAMES = 32,

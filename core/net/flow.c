@@ -85,12 +85,9 @@ static int flow_hold(struct flow *f, uv_buf_t *bufs, unsigned n)
 	return 0;
 }
 
-int flow_send(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n)
+static int flow_write(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n, bool more)
 {
-	bool more = f->more;
-
 	must(!f->busy);
-	f->more = false;
 	ssize_t taken = socket_write(stream, bufs, n, more);
 	if (taken < 0 && taken != UV_EAGAIN)
 		return (int)taken;
@@ -114,6 +111,16 @@ int flow_send(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n)
 		return r;
 	}
 	return 0;
+}
+
+int flow_send(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n)
+{
+	return flow_write(f, stream, bufs, n, false);
+}
+
+int flow_send_more(struct flow *f, uv_stream_t *stream, uv_buf_t *bufs, unsigned n)
+{
+	return flow_write(f, stream, bufs, n, true);
 }
 
 int flow_send_heap(struct flow *f, uv_stream_t *stream, char *bytes, size_t n)

@@ -25,7 +25,6 @@ struct flow {
 	size_t copy_bytes;
 	flow_cb on_done;
 	void *arg;
-	bool more;      /* for the next flow_send() alone: the kernel may keep what it takes */
 	uint64_t *sent; /* counter of bytes taken by the kernel; may be NULL */
 	bool busy;
 };
@@ -34,6 +33,8 @@ void flow_init(struct flow *, struct rbufs *, flow_cb on_done, void *arg);
 /* Writes n <= FLOW_BUFS_MAX pieces, which are changed.  1: all written.  0: the rest is held and
  * on_done will be called.  Negative UV_E*: nothing is held.  Must not be busy. */
 int flow_send(struct flow *, uv_stream_t *, uv_buf_t *bufs, unsigned n);
+/* The same of what more follows soon: the kernel may keep it until then, see socket_write(). */
+int flow_send_more(struct flow *, uv_stream_t *, uv_buf_t *bufs, unsigned n);
 /* Holds n bytes on the heap, which become the flow's whatever the result: 0 or UV_E*, as above. */
 int flow_send_heap(struct flow *, uv_stream_t *, char *bytes, size_t n);
 

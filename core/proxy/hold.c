@@ -69,9 +69,8 @@ int hold_send(struct exchange *x, uv_buf_t *bufs, unsigned n)
 {
 	struct conn *c = x->conn;
 	bool more = hold_may(x, bufs, n);
-
-	x->down.more = more;
-	int r = flow_send(&x->down, &c->u.stream, bufs, n);
+	int r = more ? flow_send_more(&x->down, &c->u.stream, bufs, n) :
+		       flow_send(&x->down, &c->u.stream, bufs, n);
 
 	if (more && r == 1)
 		hold_begin(c);

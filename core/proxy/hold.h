@@ -2,8 +2,8 @@
 /* proxy/hold.h -- answers to pipelined requests go out together: one whose client has sent the next
  * request already stays in the socket for a moment.
  * Called by: proxy/relay_response and proxy/respond to send, proxy/conn.
- * Never: keeps an answer back for longer than HOLD_MS, or that of a client that waits for it before
- * it asks again. */
+ * Never: keeps an answer back for longer than HOLD_MS and a turn of the loop, or that of a client
+ * that waits for it before it asks again. */
 #ifndef GATEHOUSE_PROXY_HOLD_H
 #define GATEHOUSE_PROXY_HOLD_H
 
@@ -26,6 +26,7 @@ struct holds {
 	uv_timer_t timer;  /* runs while there are any */
 };
 
+/* With a timer on the proxy's loop, which holds_close() closes; twice does no harm. */
 void holds_init(struct proxy *);
 void holds_close(struct proxy *);
 /* flow_send() of a piece of an answer to x's client: 1, 0 or UV_E*. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/hooks.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
@@ -310,6 +311,7 @@ void exchange_resume(struct exchange *x, enum gh_verdict v)
 
 	if (!x->waiting || x->state >= EXCHANGE_LOG)
 		return;
+	must(phase != PHASE_NONE); /* whose hook waits */
 	x->waiting = false;
 	x->use = x->waiting_use;
 	if (hooks_verdict(x, phase, v) && hooks_run(x, phase))

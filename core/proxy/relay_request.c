@@ -95,8 +95,9 @@ static void relay_want_body(struct exchange *x)
 	conn_read(x->conn);
 }
 
-/* One piece costs the kernel less than two.  The head goes in front of a body that lies in the read
- * buffer, over the request's own head, which is kept elsewhere; a short body goes behind it. */
+/* Head and body as one piece, which costs the kernel less than two; absent when they cannot be.
+ * The head goes in front of a body that lies in the read buffer, over the request's own head, which
+ * is kept elsewhere; a short body goes behind it. */
 static struct str relay_join_request(struct exchange *x, struct buf *head,
 				     const struct gh_body *body)
 {
@@ -118,9 +119,10 @@ static int relay_send_request(struct exchange *x, struct buf *head, struct gh_bo
 
 	if (head && body->n && !x->forward_chunked) {
 		struct str joined = relay_join_request(x, head, body);
-		bufs[0] = uv_buf_init((char *)(uintptr_t)joined.p, (unsigned)joined.n);
-		if (joined.p)
+		if (joined.p) {
+			bufs[0] = uv_buf_init((char *)(uintptr_t)joined.p, (unsigned)joined.n);
 			return upconn_send(x->up, bufs, 1);
+		}
 	}
 	if (head)
 		bufs[n++] = uv_buf_init(head->p, (unsigned)head->n);

@@ -147,7 +147,9 @@ static void table_place(struct route_table *t, const struct entry *same, size_t 
 	struct entry *list = arena_alloc(&t->arena, count * sizeof(*list));
 	must(list != NULL);
 	memcpy(list, same, count * sizeof(*list));
-	*(rest ? &n->rest : &n->exact) = list;
+	const struct entry **place = rest ? &n->rest : &n->exact;
+	must(!*place); /* all of one shape are neighbours */
+	*place = list;
 	*(rest ? &n->rest_count : &n->exact_count) = (uint32_t)count;
 	for (size_t i = 0; i < count; i++) {
 		table_name_params(t, &list[i]);

@@ -128,6 +128,25 @@ START_TEST(writes)
 }
 END_TEST
 
+/* What the kernel may keep comes when it is pushed, or with what follows. */
+START_TEST(more_follows)
+{
+	char got[16];
+	uv_buf_t buf = uv_buf_init((char *)"one", 3);
+
+	begin();
+	ck_assert_int_eq(socket_write(stream(), &buf, 1, true), 3);
+	ck_assert_int_eq(recv(other, got, sizeof(got), MSG_DONTWAIT), -1);
+	socket_push(stream());
+	ck_assert_int_eq(recv(other, got, 3, MSG_WAITALL), 3);
+	ck_assert_int_eq(socket_write(stream(), &buf, 1, true), 3);
+	ck_assert_int_eq(socket_write(stream(), &buf, 1, false), 3);
+	ck_assert_int_eq(recv(other, got, 6, MSG_WAITALL), 6);
+	ck_assert_int_eq(memcmp(got, "oneone", 6), 0);
+	end();
+}
+END_TEST
+
 START_TEST(closed)
 {
 	uv_buf_t buf = uv_buf_init((char *)"x", 1);
@@ -144,5 +163,5 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("socket", reads, reset, writes, closed);
+	return SUITE("socket", reads, reset, writes, more_follows, closed);
 }
