@@ -28,6 +28,15 @@ static bool holds(void)
 	return !list_empty(&rig.proxy.holds.conns);
 }
 
+/* Runs between what the sockets bring and the timers: what is held then is held for ever, however
+ * slow the machine is. */
+static void freeze(uv_check_t *check)
+{
+	(void)check;
+	if (holds())
+		uv_timer_stop(&rig.proxy.holds.timer);
+}
+
 /* How many answers the client has. */
 static unsigned answers(void)
 {
@@ -54,12 +63,10 @@ START_TEST(test_not_for_long)
 {
 	asked(RIG_GET("/1") RIG_GET("/2"));
 	answer(ANSWER("a"));
-	rig_until(holds());
-	ck_assert_uint_eq(client->got.n, 0);
-	uint64_t since = rig_conn()->held_ms;
 	rig_until(answers() == 1);
 	ck_assert(!holds());
-	ck_assert_uint_ge(uv_now(&rig.loop) - since, HOLD_MS);
+	ck_assert_uint_gt(rig_conn()->held_ms, 0);
+	ck_assert_uint_ge(uv_now(&rig.loop) - rig_conn()->held_ms, HOLD_MS);
 	rig_until(rig_accepted(0, 0)->got.n);
 	answer(ANSWER("b"));
 	rig_until(answers() == 2);
@@ -142,14 +149,20 @@ END_TEST
 /* A client that leaves while something is held. */
 START_TEST(test_gone)
 {
+	uv_check_t check;
+
 	asked(RIG_GET("/1") RIG_GET("/2"));
+	uv_check_init(&rig.loop, &check);
+	uv_check_start(&check, freeze);
 	answer(ANSWER("a"));
 	rig_until(holds());
 	rig_until(rig_accepted(0, 0)->got.n);
 	buf_clear(&rig_accepted(0, 0)->got);
+	ck_assert_uint_eq(client->got.n, 0);
 	rig_reset(client);
 	rig_until(list_empty(&rig.proxy.conns));
 	ck_assert(!holds());
+	uv_close((uv_handle_t *)&check, NULL);
 	rig_close();
 }
 END_TEST
