@@ -78,7 +78,7 @@ START_TEST(same_and_different)
 	serve();
 	compared(text, "");
 	compared(with("\"workers\": 1", "\"workers\": 2"), "changed /workers;");
-	compared(with("/a", "/b"), "removed /routes/0;added /routes/0;");
+	compared(with("\"/a\"", "\"/b\""), "removed /routes/0;added /routes/0;");
 	ck_assert_uint_eq(notes, 0);
 	compared(with("\"admin\": \"off\"", "\"admin\": \"127.0.0.1:1\""), "changed /admin;");
 	ck_assert_uint_eq(notes, 1);
