@@ -37,7 +37,8 @@ class Workload:
     limit_path: str = ""            # where the limit needs another request
     limit_mode: tuple = ()
     paths: tuple = field(default=())    # checked before measuring, beside `path`
-    times: int = 1                  # windows in a round, where one alone says little
+    times: int = 1                  # windows in a round, where one alone says little: it varies,
+                                    # or what counts is a small difference of two
 
 
 SPREAD = ("spread", "/r/%d/42")
@@ -61,20 +62,21 @@ WORKLOADS = [
     Workload("idle", f"{IDLE_CONNECTIONS} idle keep-alive connections, one request each",
              kind="idle"),
     Workload("routes", "requests over 2 and over 10,000 routes", mode=SPREAD, path="/r/1/42",
-             names=ROUTED, paths=("/r/0/42", "/r/1/42"),
+             names=ROUTED, paths=("/r/0/42", "/r/1/42"), times=3,
              variants=(("2 routes", Variant(routes=2)), ("10,000 routes", Variant(routes=10000)))),
     # Two questions: what do 1,000 services cost that are there, and what if all are in use, each
     # with its own connections to the origin? The second costs the kernel more than the gateway.
     Workload("services", "one of 1 and of 1,000 services in use", path="/r/1/42", names=ROUTED,
+             times=3,
              variants=(("1 service", Variant(routes=1000)),
                        ("1,000 services", Variant(routes=1000, services=1000)))),
     Workload("services-all", "requests over 1,000 routes to 1 and to 1,000 services", mode=SPREAD,
              path="/r/1/42", names=ROUTED, paths=("/r/0/42", "/r/999/42",),
              variants=(("1 service", Variant(routes=1000)),
                        ("1,000 services", Variant(routes=1000, services=1000)))),
-    Workload("filters", "small JSON through eight no-op filters", names=("gatehouse",),
+    Workload("filters", "small JSON through eight no-op filters", names=("gatehouse",), times=3,
              variants=(("no filter", BASE), ("8 filters", Variant(filters=8)))),
-    Workload("log", "small JSON with the access log on", names=ROUTED,
+    Workload("log", "small JSON with the access log on", names=ROUTED, times=3,
              variants=(("log off", BASE), ("log on", Variant(log=True)))),
     Workload("workers", "small JSON, one and two workers on two cores", names=ROUTED, cores=(0, 1),
              conns=128, variants=(("1 worker", BASE), ("2 workers", Variant(workers=2)))),
