@@ -20,5 +20,15 @@ enum {
 void *pages_alloc(size_t *n);
 /* The same for n things of that size, zeroed; aborts when out of memory. */
 void *pages_xcalloc(size_t n, size_t size);
+/* That many bytes, up to the end of a huge page. */
+static inline size_t pages_whole(size_t n)
+{
+	return (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+/* Makes huge pages of n bytes of memory, whole ones from the beginning of one, also of memory that
+ * is shared, which gets none by itself: where the kernel can (madvise(2), MADV_COLLAPSE, Linux
+ * 6.1). */
+void pages_join(void *p, size_t n);
 
 #endif

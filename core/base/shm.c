@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/pages.h"
 
 /* Sealed against growing too: whoever maps it may rely on the size staying what it was. */
 int shm_create(const char *name, size_t bytes, struct error *e)
@@ -31,6 +34,31 @@ fail:
 	return -1;
 }
 
+/* Large ones begin where a huge page may, which the kernel does not see to by itself. */
+static void *shm_map_at(int fd, size_t n)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), room, before;
+	char *p;
+
+	if (n < HUGE_PAGE)
+		return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	n = (n + page - 1) / page * page;
+	room = n + HUGE_PAGE;
+	p = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return p;
+	before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+	if (mmap(p + before, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+	    MAP_FAILED) {
+		munmap(p, room);
+		return MAP_FAILED;
+	}
+	if (before)
+		munmap(p, before);
+	munmap(p + before + n, HUGE_PAGE - before);
+	return p + before;
+}
+
 void *shm_map(int fd, size_t *bytes, struct error *e)
 {
 	struct stat st;
@@ -43,7 +71,7 @@ void *shm_map(int fd, size_t *bytes, struct error *e)
 		error_set(e, "shared memory, descriptor %d: empty", fd);
 		return NULL;
 	}
-	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *p = shm_map_at(fd, (size_t)st.st_size);
 	if (p == MAP_FAILED) {
 		error_set(e, "mapping %lld bytes of shared memory: %s", (long long)st.st_size,
 			  strerror(errno));

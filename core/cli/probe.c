@@ -151,9 +151,9 @@ static json_t *probe_routes(const struct plugin_set *set)
 
 	for (size_t i = 0; i < set->chain_count; i++) {
 		json_t *services = json_array();
-		for (uint32_t k = set->chains[i].use_count; k-- > 0;) {
-			json_t *more = probe_names(set->chains[i].uses[k].services,
-						   set->chains[i].uses[k].service_count);
+		for (uint32_t k = set->chains[i]->use_count; k-- > 0;) {
+			json_t *more = probe_names(set->chains[i]->uses[k].services,
+						   set->chains[i]->uses[k].service_count);
 			json_array_extend(services, more);
 			json_decref(more);
 		}
@@ -186,6 +186,13 @@ static struct gateway_config *probe_read(const char *file)
 	return config;
 }
 
+static int probe_open_plugins(struct config_errors *errors)
+{
+	struct plugin_opening how = { .host = host_table(&probe.proxy), .running = &probe.running };
+
+	return plugin_set_open(&probe.proxy.plugins, probe.config, &how, errors);
+}
+
 static int probe_config(const char *file)
 {
 	const struct plugin_set *set = &probe.proxy.plugins;
@@ -195,8 +202,7 @@ static int probe_config(const char *file)
 	probe.config = probe_read(file);
 	if (!probe.config)
 		return CLI_FAILED;
-	if (plugin_set_open(&probe.proxy.plugins, probe.config, host_table(&probe.proxy),
-			    &probe.running, false, NULL, &errors) < 0)
+	if (probe_open_plugins(&errors) < 0)
 		report = json_pack("{so}", "errors", probe_errors(&errors));
 	else
 		report = json_pack("{s[]sosiso}", "errors", "services",
@@ -251,10 +257,9 @@ static int probe_reload(const char *file, size_t size)
 	if (probe.config) {
 		handed_apply_text(probe.config, (struct str){ in.p + size, in.n - size },
 				  INSPECT_FD_REPORT + 1, &errors);
-		probe.routes = route_table_new(probe.config, &errors);
+		probe.routes = route_table_new(probe.config, 0, &errors);
 		confine_calls(probe.config, NULL, false);
-		plugin_set_open(&probe.proxy.plugins, probe.config, host_table(&probe.proxy),
-				&probe.running, false, NULL, &errors);
+		probe_open_plugins(&errors);
 	}
 	report = json_pack("{so}", "errors", probe_lines(&errors, file));
 	config_errors_fini(&errors);

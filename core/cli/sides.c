@@ -27,9 +27,9 @@ int side_open(struct side *s, const char *file, const json_t *input, int first_f
 	handed = json_object_get(input, "handed");
 	if (handed)
 		handed_apply(s->config, handed, first_fd, errors);
-	s->table = route_table_new(s->config, errors);
-	plugin_set_open(&s->proxy.plugins, s->config, host_table(&s->proxy), running, false, NULL,
-			errors);
+	s->table = route_table_new(s->config, 0, errors);
+	struct plugin_opening how = { .host = host_table(&s->proxy), .running = running };
+	plugin_set_open(&s->proxy.plugins, s->config, &how, errors);
 	return config_errors_total(errors) == before ? 0 : -1;
 }
 
@@ -80,7 +80,7 @@ static json_t *side_route_name(const struct config_route *r)
 static json_t *side_route(const struct side *s, size_t index, size_t rank)
 {
 	const struct config_route *r = &s->config->routes[index];
-	const struct plugin_chain *chain = &s->proxy.plugins.chains[index];
+	const struct plugin_chain *chain = s->proxy.plugins.chains[index];
 	json_t *value = gateway_show_route(s->config, index);
 	const json_t *filters = json_object_get(value, "filters");
 

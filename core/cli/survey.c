@@ -45,7 +45,7 @@ int survey_open(struct survey *s, const char *file)
 	s->config = gateway_config_read(file, NULL, &s->errors);
 	if (!s->config)
 		return -1;
-	s->table = route_table_new(s->config, &s->errors);
+	s->table = route_table_new(s->config, 0, &s->errors);
 	survey_plugins(s);
 	return s->errors.count == 0 ? 0 : -1;
 }

@@ -104,7 +104,7 @@ static void gather_sift(const struct gather *g, json_t *handed, json_t *left)
 		again = false;
 		if (config) {
 			handed_apply(config, handed, -1, &errors);
-			struct route_table *table = route_table_new(config, &errors);
+			struct route_table *table = route_table_new(config, 0, &errors);
 			if (table)
 				route_table_free(table);
 			again = gather_leave_out(routes, left, &errors);

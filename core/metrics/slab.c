@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "base/shm.h"
 
-static const uint64_t SLAB_MAGIC = 0x676174652d736c64; /* another layout, another number */
+static const uint64_t SLAB_MAGIC = 0x676174652d736c65; /* another layout, another number */
 
 const uint64_t slab_bucket_us[SLAB_BUCKETS - 1] = {
 	500,    1000,   2500,    5000,    10000,   25000,    50000,    100000,
@@ -18,6 +19,7 @@ const uint64_t slab_bucket_us[SLAB_BUCKETS - 1] = {
 /* Where each part starts; the sizes of all parts are multiples of 8. */
 struct slab_layout {
 	uint64_t routes, services, plugin_metrics, endpoints, bytes;
+	uint64_t joined; /* bytes from the beginning that are better huge pages; 0: they are few */
 };
 
 static struct slab_layout slab_layout_of(uint64_t route_count, uint64_t service_cap)
@@ -28,6 +30,10 @@ static struct slab_layout slab_layout_of(uint64_t route_count, uint64_t service_
 	at.plugin_metrics = at.services + service_cap * sizeof(struct slab_service);
 	at.endpoints = at.plugin_metrics + SLAB_PLUGIN_METRICS * sizeof(struct slab_plugin_metric);
 	at.bytes = at.endpoints + SLAB_ENDPOINTS * sizeof(struct slab_endpoint);
+	if (at.plugin_metrics >= PAGES_LARGE) {
+		at.bytes = pages_whole(at.bytes);
+		at.joined = pages_whole(at.plugin_metrics);
+	}
 	return at;
 }
 
@@ -98,6 +104,8 @@ int slab_open(struct slab *s, int fd, struct error *e)
 		return error_set(e, "descriptor %d is not the counters of this version", fd);
 	}
 	slab_point(s, h, h->route_count, h->service_cap);
+	/* Names were written to all routes: where they are, there is memory. */
+	pages_join(h, slab_layout_of(h->route_count, h->service_cap).joined);
 	return 0;
 }
 
@@ -162,11 +170,46 @@ int slab_plugin_metric(struct slab *s, const char *plugin, const char *name, con
 	return (int)count;
 }
 
+void slab_settle(struct slab *s)
+{
+	struct slab_header *h = s->header;
+	uint32_t n = h->waiting < SLAB_ENDED ? h->waiting : SLAB_ENDED;
+
+	/* All are asked for before the first is waited for. */
+	for (uint32_t i = 0; i < n; i++) {
+		const struct slab_route *r = &s->routes[h->last[i].route];
+		__builtin_prefetch(r->requests, 1);
+		__builtin_prefetch(&r->duration, 1);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		const struct slab_ended *e = &h->last[i];
+		/* A plugin gone wild may have written it. */
+		if (e->route >= s->route_count || e->status_class >= SLAB_STATUS_CLASSES)
+			continue;
+		struct slab_route *r = &s->routes[e->route];
+		r->requests[e->status_class]++;
+		r->bytes_in += e->bytes_in;
+		r->bytes_out += e->bytes_out;
+		slab_observe(&r->duration, e->us);
+	}
+	h->waiting = 0;
+}
+
+void slab_add_ended(struct slab *s, const struct slab_ended *ended)
+{
+	struct slab_header *h = s->header;
+
+	if (h->waiting >= SLAB_ENDED)
+		slab_settle(s);
+	h->last[h->waiting++] = *ended;
+}
+
 void slab_renew(struct slab *s)
 {
 	struct slab_header *h = s->header;
 	uint32_t services = slab_service_count(s);
 
+	slab_settle(s);
 	h->running = (struct slab_running){ 0 };
 	memset(h->refused, 0, sizeof(h->refused));
 	h->crash.begun = h->crash.signal = 0;

@@ -23,6 +23,7 @@ enum {
 	SLAB_FRAMES = 32,
 	SLAB_MAPS_SIZE = 96 * 1024,
 	SLAB_REFUSED = 16,
+	SLAB_ENDED = 16,
 	SLAB_ENDPOINTS = 16384 /* pages that nobody writes to take no memory */
 };
 
@@ -65,6 +66,14 @@ struct slab_crash {
 	uint64_t frames[SLAB_FRAMES]; /* the place of the fault, then return addresses */
 	uint32_t maps_size, reserved;
 	char maps[SLAB_MAPS_SIZE]; /* lines of /proc/PID/maps that name a file */
+};
+
+/* A request that has ended, for the counters of its route. */
+struct slab_ended {
+	uint32_t route;
+	uint32_t status_class;
+	uint64_t bytes_in, bytes_out;
+	uint64_t us;
 };
 
 /* One per route of the configuration, in its order.  Each request writes to the counters, which
@@ -141,6 +150,10 @@ struct slab_header {
 	int64_t buffers_bytes; /* held in buffers now */
 	int64_t tunnels_open;
 
+	/* Not yet in the routes' counters: slab_settle(). */
+	uint32_t waiting, reserved;
+	struct slab_ended last[SLAB_ENDED];
+
 	struct slab_refused refused[SLAB_REFUSED];
 	struct slab_crash crash;
 };
@@ -171,7 +184,13 @@ struct slab_service *slab_service(struct slab *, struct str name);
 /* How many blocks are in use now, never more than there are. */
 uint32_t slab_service_count(const struct slab *);
 uint32_t slab_plugin_metric_count(const struct slab *);
-/* Before a worker takes over what another left: what is not a counter begins at 0 again. */
+/* Adds a request to its route's counters, the next time that slab_settle() is called: by itself
+ * when there are many, and before the worker waits.  The counters of one among thousands of routes
+ * are in no cache; so it is waited for those of many at once. */
+void slab_add_ended(struct slab *, const struct slab_ended *);
+void slab_settle(struct slab *);
+/* When the worker has ended, and another may take over what it left: counts what it had not, and
+ * what is not a counter begins at 0 again. */
 void slab_renew(struct slab *);
 /* The plugin metric's position, found or made; -1 when full. */
 int slab_plugin_metric(struct slab *, const char *plugin, const char *name, const char *help);

@@ -18,8 +18,6 @@
 enum {
 	CHAIN_NEAR_MAX = 256,
 	CHAIN_ARENA_BLOCK = 16 * 1024,
-	/* What a route with one plugin of few options takes. */
-	CHAIN_ROUTE_BYTES = sizeof(struct plugin_chain) + 2 * sizeof(struct gh_route) + CACHE_LINE
 };
 
 /* Outside of any request. */
@@ -262,7 +260,11 @@ static int chain_parse_options(struct plugin_set *set, struct gh_route *use)
 					  .on_service = chain_on_service,
 					  .arg = use };
 
-	void *options = arena_alloc(&set->arena, plugin->options_size ? plugin->options_size : 1);
+	struct plugin_chain *c = set->chains[use->route];
+	void *options = use == &c->only && plugin->options_size <= sizeof(c->options) ?
+				c->options :
+				arena_alloc(&set->arena,
+					    plugin->options_size ? plugin->options_size : 1);
 	must(options != NULL);
 	use->options = options;
 	json_t *object = json_loads(use->use->config, JSON_DECODE_ANY, NULL);
@@ -309,7 +311,7 @@ static int chain_run_route_open(struct plugin_set *set, struct gh_route *use)
 
 static void chain_collect(struct plugin_chain *c, enum chain_hook hook, size_t at, bool reverse)
 {
-	struct gh_route **list = chain_list(c, hook);
+	struct gh_route *one, **list = c->use_count == 1 ? &one : chain_list(c, hook);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < c->use_count; i++) {
@@ -339,20 +341,25 @@ static void chain_collect_all(struct plugin_chain *c)
 			      i == CHAIN_ON_RESPONSE || i == CHAIN_ON_RESPONSE_BODY);
 }
 
+/* Lists and uses in one piece. */
+static struct gh_route *chain_new_uses(struct plugin_set *set, uint32_t count)
+{
+	size_t lists = CHAIN_HOOKS * count * sizeof(struct gh_route *);
+
+	lists = (lists + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	char *block = arena_alloc_line(&set->arena, lists + count * sizeof(struct gh_route));
+	must(block != NULL);
+	return (struct gh_route *)(void *)(block + lists);
+}
+
 static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_host *host)
 {
 	const struct config_route *route = &set->config->routes[index];
-	struct plugin_chain *c = &set->chains[index];
+	struct plugin_chain *c = set->chains[index];
 	int r = 0;
 
 	c->use_count = (uint32_t)route->filter_count + 1;
-	/* The lists and the uses in one piece; options come right behind.  Among thousands of
-	 * routes, each place of its own would be one more wait for memory. */
-	size_t lists = CHAIN_HOOKS * c->use_count * sizeof(struct gh_route *);
-	lists = (lists + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-	char *block = arena_alloc_line(&set->arena, lists + c->use_count * sizeof(*c->uses));
-	must(block != NULL);
-	c->uses = (struct gh_route *)(void *)(block + lists);
+	c->uses = c->use_count == 1 ? &c->only : chain_new_uses(set, c->use_count);
 	for (uint32_t i = 0; i < c->use_count; i++) {
 		struct gh_route *use = &c->uses[i];
 		use->use = i < route->filter_count ? &route->filters[i] : &route->handler;
@@ -368,7 +375,7 @@ static int chain_open(struct plugin_set *set, uint32_t index, const struct gh_ho
 static void chain_mark_held(struct plugin_set *set)
 {
 	for (size_t i = 0; i < set->chain_count; i++) {
-		struct plugin_chain *c = &set->chains[i];
+		struct plugin_chain *c = set->chains[i];
 
 		c->held = false;
 		for (uint32_t k = 0; k < c->use_count; k++)
@@ -386,32 +393,39 @@ void plugin_set_hold(struct plugin_set *set, const json_t *held)
 	chain_mark_held(set);
 }
 
+/* Where each chain is. */
+static void chain_place_all(struct plugin_set *set, void *const *rooms)
+{
+	set->chains = xcalloc(set->chain_count + 1, sizeof(struct plugin_chain *));
+	if (!rooms)
+		set->own = pages_xcalloc(set->chain_count + 1, sizeof(*set->own));
+	for (size_t i = 0; i < set->chain_count; i++)
+		set->chains[i] = rooms ? rooms[i] : &set->own[i];
+}
+
 int plugin_set_open(struct plugin_set *set, const struct gateway_config *config,
-		    const struct gh_host *host, struct slab_running *running, bool with_load,
-		    const json_t *held, struct config_errors *errors)
+		    const struct plugin_opening *how, struct config_errors *errors)
 {
 	size_t before = errors->count + errors->dropped;
 
 	memset(set, 0, sizeof(*set));
-	arena_init(&set->arena, CHAIN_ARENA_BLOCK + config->route_count * CHAIN_ROUTE_BYTES, 0);
+	arena_init(&set->arena, CHAIN_ARENA_BLOCK, 0);
 	set->config = config;
 	set->errors = errors;
-	set->running = running;
-	set->held = held;
+	set->running = how->running;
+	set->held = how->held;
 	set->chain_count = config->route_count;
-	set->chains = arena_alloc_line(&set->arena,
-				       (config->route_count + 1) * sizeof(*set->chains));
-	must(set->chains != NULL);
+	chain_place_all(set, how->rooms);
 	for (uint32_t i = 0; i < set->chain_count; i++)
-		chain_open(set, i, host);
-	for (size_t i = 0; with_load && i < set->image_count; i++)
+		chain_open(set, i, how->host);
+	for (size_t i = 0; how->load && i < set->image_count; i++)
 		chain_run_load(set, set->images[i]);
 	if (errors->count + errors->dropped > before)
 		return -1;
 	for (uint32_t i = 0; i < set->chain_count; i++) {
-		for (uint32_t k = 0; k < set->chains[i].use_count; k++)
-			chain_run_route_open(set, &set->chains[i].uses[k]);
-		chain_collect_all(&set->chains[i]);
+		for (uint32_t k = 0; k < set->chains[i]->use_count; k++)
+			chain_run_route_open(set, &set->chains[i]->uses[k]);
+		chain_collect_all(set->chains[i]);
 	}
 	set->errors = NULL;
 	set->held = NULL;
@@ -443,14 +457,16 @@ static void chain_unload(struct plugin_set *set, struct plugin_image *image)
 void plugin_set_close(struct plugin_set *set)
 {
 	for (size_t i = 0; i < set->chain_count; i++)
-		for (uint32_t k = 0; k < set->chains[i].use_count; k++)
-			chain_close_use(set, &set->chains[i].uses[k]);
+		for (uint32_t k = 0; k < set->chains[i]->use_count; k++)
+			chain_close_use(set, &set->chains[i]->uses[k]);
 	for (size_t i = 0; i < set->image_count; i++)
 		chain_unload(set, set->images[i]);
 	for (size_t i = 0; i < set->image_count; i++)
 		plugin_image_free(set->images[i]);
 	free(set->images);
 	free(set->services);
+	free(set->chains);
+	free(set->own);
 	arena_fini(&set->arena);
 	memset(set, 0, sizeof(*set));
 }

@@ -46,9 +46,10 @@ enum chain_hook {
 	CHAIN_HOOKS
 };
 
-/* One route's plugins.  Each hook has its own list of those that have it, so that an
- * absent hook costs nothing; the response's lists are in reverse order.  One cache line: among
- * thousands of routes, each further one would be one more wait for memory. */
+/* One route's plugins.  Each hook has its own list of those that have it, so that an absent hook
+ * costs nothing; the response's lists are in reverse order.  What a route with one plugin needs is
+ * here, in three cache lines that are asked for at once: among thousands of routes, each place of
+ * its own would be one more wait for memory. */
 struct plugin_chain {
 	_Alignas(CACHE_LINE) uint32_t count[CHAIN_HOOKS];
 	uint32_t use_count;
@@ -56,6 +57,8 @@ struct plugin_chain {
 	struct gh_route *uses; /* filters in order, then the handler; before them, the lists */
 	/* For proxy/: those of the uses' options, then NULL.  Here, when there is one. */
 	struct service **services, *service[2];
+	struct gh_route only;                          /* the use, when there is one */
+	_Alignas(CACHE_LINE) char options[CACHE_LINE]; /* of that one, when they fit */
 };
 
 /* The uses that have the hook, count[hook] of them; when there is more than one in all. */
@@ -75,7 +78,8 @@ static inline struct gh_route *chain_use(const struct plugin_chain *c, enum chai
 struct plugin_set {
 	struct plugin_image **images;
 	size_t image_count;
-	struct plugin_chain *chains; /* by position in the configuration's routes */
+	struct plugin_chain **chains; /* by position in the configuration's routes */
+	struct plugin_chain *own;     /* their memory, unless they are in rooms */
 	size_t chain_count;
 	const char **services; /* every service that any use names, once each */
 	size_t service_count;
@@ -87,14 +91,24 @@ struct plugin_set {
 	const char *loading;          /* plugin_set_loading() */
 };
 
+/* How a set is opened. */
+struct plugin_opening {
+	const struct gh_host *host;
+	struct slab_running *running; /* where to note who runs; may be NULL */
+	/* Plugins in quarantine, as for plugin_set_hold(); may be NULL.  Their files are not even
+	 * loaded, since loading may be what crashes. */
+	const struct json_t *held;
+	/* By position in the configuration's routes, at the beginning of a cache line each, zeroed:
+	 * where the chains are to be; they outlive the set.  NULL: in memory of the set's own. */
+	void *const *rooms;
+	bool load; /* false for a check, which calls route_open, but neither load nor unload */
+};
+
 /* Loads every plugin that the routes name (the copies that were handed with the configuration, else
- * from its plugin_dir), parses options, runs load and route_open; all
- * problems are added to errors.  0 or -1.  with_load: false for a check, which calls
- * route_open but not load.  held: as in plugin_set_hold(), NULL for none; these files are not even
- * loaded, since loading may be what crashes. */
-int plugin_set_open(struct plugin_set *, const struct gateway_config *, const struct gh_host *,
-		    struct slab_running *, bool with_load, const struct json_t *held,
-		    struct config_errors *);
+ * from its plugin_dir), parses options, runs load and route_open; all problems are added to errors.
+ * 0 or -1. */
+int plugin_set_open(struct plugin_set *, const struct gateway_config *,
+		    const struct plugin_opening *, struct config_errors *);
 /* The plugin files in quarantine, all of them, as an array of {"name":TEXT,"hash":TEXT}: routes
  * that use one are marked, those that no longer do are not. */
 void plugin_set_hold(struct plugin_set *, const struct json_t *held);

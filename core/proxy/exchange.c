@@ -457,11 +457,12 @@ static void exchange_count(struct exchange *x, uint64_t us)
 	slab->header->tunnels_open -= x->tunnel;
 	if (!x->chain)
 		return;
-	struct slab_route *route = &slab->routes[x->route];
-	route->requests[class < SLAB_STATUS_CLASSES ? class : 0]++;
-	route->bytes_in += x->bytes_in;
-	route->bytes_out += x->bytes_out;
-	slab_observe(&route->duration, us);
+	slab_add_ended(
+		slab, &(struct slab_ended){ .route = x->route,
+					    .status_class = class < SLAB_STATUS_CLASSES ? class : 0,
+					    .bytes_in = x->bytes_in,
+					    .bytes_out = x->bytes_out,
+					    .us = us });
 }
 
 void exchange_end(struct exchange *x)

@@ -8,6 +8,7 @@
 #include "proxy/exchange.h"
 #include "proxy/hedge.h"
 #include "proxy/queue.h"
+#include "route/table.h"
 
 enum { PROXY_HEAD_EXTRA = 64 * 1024, PROXY_FRESH_MS = 1000 };
 
@@ -27,10 +28,10 @@ static void proxy_resolve_services(struct proxy *p)
 	size_t total = 1;
 
 	for (size_t i = 0; i < p->plugins.chain_count; i++)
-		total += proxy_count_services(&p->plugins.chains[i]) + 1;
+		total += proxy_count_services(p->plugins.chains[i]) + 1;
 	struct service **list = p->service_lists = xcalloc(total, sizeof(*list));
 	for (size_t i = 0; i < p->plugins.chain_count; i++) {
-		struct plugin_chain *chain = &p->plugins.chains[i];
+		struct plugin_chain *chain = p->plugins.chains[i];
 		bool few = proxy_count_services(chain) <= 1;
 		struct service **at = chain->services = few ? chain->service : list;
 		for (uint32_t k = 0; k < chain->use_count; k++)
@@ -38,6 +39,28 @@ static void proxy_resolve_services(struct proxy *p)
 				*at++ = services_get(&p->services, chain->uses[k].services[s]);
 		list = few ? list : at + 1;
 	}
+}
+
+static void proxy_set_limits(struct proxy *p)
+{
+	const struct gateway_config *config = p->config;
+
+	for (size_t i = 0; i < config->route_count; i++) {
+		const struct config_route *from = &config->routes[i];
+		struct proxy_route *r = route_table_rooms(p->routes)[i];
+
+		r->body_max = from->body_limit == UINT64_MAX ? config->limits.body :
+							       from->body_limit;
+		r->request_ms = from->request ? from->request : config->timeouts.request;
+		r->response_ms = from->response;
+	}
+}
+
+static void proxy_on_settle(uv_prepare_t *handle)
+{
+	const struct proxy *p = handle->data;
+
+	slab_settle(p->slab);
 }
 
 void proxy_init(struct proxy *p)
@@ -54,6 +77,7 @@ void proxy_init(struct proxy *p)
 	services_init(&p->services, p->slab, p->config);
 	p->services.crowd = p->crowd;
 	proxy_resolve_services(p);
+	proxy_set_limits(p);
 	rand_seed_kernel(&p->rand);
 	buf_init(&p->head, limits->head + limits->response_head + PROXY_HEAD_EXTRA);
 	p->request_limits = (struct parse_limits){ .head = limits->head,
@@ -70,6 +94,9 @@ void proxy_init(struct proxy *p)
 	holds_init(p);
 	uv_idle_init(p->loop, &p->later_turn);
 	p->later_turn.data = p;
+	uv_prepare_init(p->loop, &p->settling);
+	p->settling.data = p;
+	uv_prepare_start(&p->settling, proxy_on_settle);
 }
 
 void proxy_fini(struct proxy *p)
@@ -79,6 +106,7 @@ void proxy_fini(struct proxy *p)
 		p->spare = x->next_spare;
 		exchange_free(x);
 	}
+	slab_settle(p->slab);
 	free(p->service_lists);
 	buf_fini(&p->head);
 	map_fini(&p->clients);
@@ -128,6 +156,8 @@ void proxy_close_all(struct proxy *p)
 	hedge_close(p);
 	queue_close(p);
 	holds_close(p);
+	if (!uv_is_closing((uv_handle_t *)&p->settling))
+		uv_close((uv_handle_t *)&p->settling, NULL);
 	/* Nothing is left that could ask for a turn. */
 	if (!uv_is_closing((uv_handle_t *)&p->later_turn))
 		uv_close((uv_handle_t *)&p->later_turn, NULL);

@@ -31,6 +31,14 @@ struct route_table;
 
 enum { EXCHANGE_SPARE_MAX = 256 };
 
+/* What requests need of their route, in the room that the route table has for it. */
+struct proxy_route {
+	struct plugin_chain chain;
+	uint64_t body_max;    /* bytes; 0: no limit */
+	uint64_t request_ms;  /* 0: no limit */
+	uint64_t response_ms; /* 0: the service's */
+};
+
 /* One per worker; all members are set before the first connection. */
 struct proxy {
 	uv_loop_t *loop;
@@ -58,6 +66,7 @@ struct proxy {
 	struct list queues;    /* of gates that requests wait at */
 	uv_timer_t queue_look; /* runs while there are any */
 	uv_idle_t later_turn;  /* runs while there are any */
+	uv_prepare_t settling; /* before the loop waits, counters are brought up to date */
 	struct holds holds;
 	struct map clients;     /* address to count, while limited */
 	struct exchange *spare; /* recycled exchanges */
@@ -71,8 +80,8 @@ struct proxy {
 	void (*on_refused)(struct proxy *, struct service *);
 };
 
-/* Prepares; the caller has set loop, config, routes, slab, deadlines and opened plugins.  Aborts
- * when out of memory. */
+/* Prepares; the caller has set loop, config, routes (with rooms for struct proxy_route), slab,
+ * deadlines, and opened plugins in these rooms.  Aborts when out of memory. */
 void proxy_init(struct proxy *);
 void proxy_fini(struct proxy *);
 /* Takes a connection that is waiting at a listening stream. */

@@ -76,7 +76,7 @@ bool response_owes_continue(const struct exchange *x)
 
 void response_wait_head(struct exchange *x)
 {
-	uint64_t own = x->proxy->config->routes[x->route].response;
+	uint64_t own = x->routed->response_ms;
 
 	exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
 	if (x->service->hedging)
@@ -241,18 +241,8 @@ static size_t response_on_head(struct exchange *x, char *rest, size_t n)
 }
 
 /* Feeds head bytes until a final head is there or the bytes end. */
-/* The counters of one route among thousands are in no cache, and the exchange may end soon. */
-static void response_fetch_counters(const struct exchange *x)
-{
-	const struct slab_route *counters = &x->proxy->slab->routes[x->route];
-
-	__builtin_prefetch(counters->requests, 1);
-	__builtin_prefetch(&counters->duration, 1);
-}
-
 static void response_head(struct exchange *x, char *p, size_t n)
 {
-	response_fetch_counters(x);
 	while (n) {
 		size_t used;
 		enum parse_outcome outcome = parse_head(&x->res_parser, p, n, &used);

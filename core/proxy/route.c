@@ -59,21 +59,6 @@ static struct str route_header(const void *arg, struct str name)
 	return f ? f->value : (struct str){ NULL, 0 };
 }
 
-/* Among thousands of routes, what belongs to one is in no cache.  All of it is asked for at once,
- * instead of waiting for one piece after the other. */
-static void route_fetch(const struct exchange *x)
-{
-	__builtin_prefetch(&x->proxy->plugins.chains[x->route]);
-	__builtin_prefetch(&x->proxy->config->routes[x->route].body_limit);
-}
-
-/* What the chain points to: the first use; if it is the only one, its options come next. */
-static void route_fetch_chain(const struct plugin_chain *c)
-{
-	__builtin_prefetch(c->uses);
-	__builtin_prefetch(c->uses + 1);
-}
-
 static enum end_reason route_match(struct exchange *x)
 {
 	struct route_query query = {
@@ -91,24 +76,20 @@ static enum end_reason route_match(struct exchange *x)
 		return END_METHOD_NOT_ALLOWED;
 	}
 	x->route = x->match.index;
-	route_fetch(x);
-	x->chain = &x->proxy->plugins.chains[x->route];
+	x->routed = x->match.room;
+	x->chain = &x->routed->chain;
 	return END_OK;
 }
 
 /* How much body, and how much time. */
 static enum end_reason route_limit(struct exchange *x)
 {
-	const struct gateway_config *config = x->proxy->config;
-	const struct config_route *route = &config->routes[x->route];
-	uint64_t total = route->request ? route->request : config->timeouts.request;
-
-	x->body_max = route->body_limit == UINT64_MAX ? config->limits.body : route->body_limit;
-	if (total)
-		x->total_at_ms = uv_now(x->proxy->loop) + total;
+	x->body_max = x->routed->body_max;
+	if (x->routed->request_ms)
+		x->total_at_ms = uv_now(x->proxy->loop) + x->routed->request_ms;
 	if (x->body_max && x->req.framing == FRAMING_LENGTH && x->req.length > x->body_max)
 		return END_BODY_TOO_LARGE;
-	if (x->proxy->stats->buffers_bytes > (int64_t)config->limits.memory)
+	if (x->proxy->stats->buffers_bytes > (int64_t)x->proxy->config->limits.memory)
 		return END_OVERLOADED;
 	return END_OK;
 }
@@ -146,12 +127,10 @@ static enum end_reason route_check(struct exchange *x)
 	}
 	if ((reason = route_match(x)) != END_OK)
 		return reason;
-	/* What the route has asked for is on its way meanwhile. */
 	exchange_make_id(x);
 	reason = route_limit(x);
 	if (x->chain->held)
 		return END_PLUGIN_QUARANTINED;
-	route_fetch_chain(x->chain);
 	return reason;
 }
 

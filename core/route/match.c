@@ -46,6 +46,7 @@ struct matcher {
 	const struct route_query *query;
 	struct buf *allow;
 	struct route_match *match;
+	size_t ahead; /* bytes to ask for at each node */
 	struct str values[ROUTE_PARAMS_MAX];
 	size_t value_count;
 };
@@ -54,6 +55,7 @@ static bool match_take(struct matcher *m, const struct entry *e)
 {
 	m->match->outcome = ROUTE_FOUND;
 	m->match->index = e->index;
+	m->match->room = e->room;
 	for (size_t i = 0; i < e->name_count; i++)
 		m->match->params[i] = (struct route_param){ e->names[i], m->values[i] };
 	m->match->param_count = (uint32_t)e->name_count;
@@ -146,7 +148,7 @@ static bool match_node(struct matcher *m, const struct node *n, struct str rest)
 	const char *slash = memchr(rest.p, '/', rest.n);
 	struct str segment = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
 	struct str behind = { slash ? slash + 1 : NULL, slash ? rest.n - segment.n - 1 : 0 };
-	if (n->literals && (child = map_get_ahead(n->literals, segment, TREE_AHEAD)) &&
+	if (n->literals && (child = map_get_ahead(n->literals, segment, m->ahead)) &&
 	    match_node(m, child, behind))
 		return true;
 	if (n->param && segment.n) {
@@ -161,7 +163,9 @@ static bool match_node(struct matcher *m, const struct node *n, struct str rest)
 void route_table_match(const struct route_table *t, const struct route_query *q,
 		       struct route_match *match)
 {
-	struct matcher m = { .query = q, .allow = t->allow, .match = match };
+	struct matcher m = {
+		.query = q, .allow = t->allow, .match = match, .ahead = TREE_AHEAD + t->room
+	};
 
 	match->outcome = ROUTE_NONE;
 	match->param_count = 0;

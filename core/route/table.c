@@ -155,6 +155,10 @@ static void table_place(struct route_table *t, const struct entry *same, size_t 
 		table_name_params(t, &list[i]);
 		t->by_index[list[i].index] = t->in_order[t->count++] = &list[i];
 	}
+	for (size_t i = 0; i < count && t->room; i++) {
+		list[i].room = t->rooms[list[i].index] = arena_alloc_line(&t->arena, t->room);
+		must(list[i].room != NULL);
+	}
 }
 
 static void node_fini(struct node *n)
@@ -183,6 +187,7 @@ void route_table_free(struct route_table *t)
 		pattern_fini(&t->patterns[i]);
 	free(t->patterns);
 	free(t->by_index);
+	free(t->rooms);
 	free(t->in_order);
 	free(t);
 }
@@ -211,17 +216,20 @@ static size_t table_fill(struct route_table *t, struct entry *all,
 	return n;
 }
 
-struct route_table *route_table_new(const struct gateway_config *config,
+struct route_table *route_table_new(const struct gateway_config *config, size_t room,
 				    struct config_errors *errors)
 {
 	struct route_table *t = xcalloc(1, sizeof(*t));
-	size_t before = errors->count + errors->dropped, room = config->route_count + 1;
-	struct entry *all = xcalloc(room, sizeof(*all));
+	size_t before = errors->count + errors->dropped, places = config->route_count + 1;
+	struct entry *all = xcalloc(places, sizeof(*all));
 
-	arena_init(&t->arena, TABLE_ARENA_BLOCK + config->route_count * TABLE_ROUTE_BYTES, 0);
-	t->in_order = xcalloc(room, sizeof(*t->in_order));
-	t->by_index = xcalloc(room, sizeof(*t->by_index));
-	t->patterns = xcalloc(room, sizeof(*t->patterns));
+	arena_init(&t->arena, TABLE_ARENA_BLOCK + config->route_count * (TABLE_ROUTE_BYTES + room),
+		   0);
+	t->room = room;
+	t->in_order = xcalloc(places, sizeof(*t->in_order));
+	t->by_index = xcalloc(places, sizeof(*t->by_index));
+	t->rooms = xcalloc(places, sizeof(*t->rooms));
+	t->patterns = xcalloc(places, sizeof(*t->patterns));
 	t->allow = xcalloc(1, sizeof(*t->allow));
 	buf_init(t->allow, TABLE_ALLOW_MAX);
 	size_t n = table_fill(t, all, config, errors);
@@ -239,6 +247,11 @@ struct route_table *route_table_new(const struct gateway_config *config,
 		return NULL;
 	}
 	return t;
+}
+
+void *const *route_table_rooms(const struct route_table *t)
+{
+	return t ? t->rooms : NULL;
 }
 
 int64_t route_table_ordered(const struct route_table *t, size_t i)

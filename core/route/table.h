@@ -33,10 +33,12 @@ struct route_query {
 
 enum route_outcome { ROUTE_FOUND, ROUTE_NONE, ROUTE_METHOD };
 
-/* The answer.  index is the position in the configuration's routes. */
+/* The answer.  index is the position in the configuration's routes, room what the table has for its
+ * caller there. */
 struct route_match {
 	enum route_outcome outcome;
 	uint32_t index;
+	void *room;
 	uint32_t param_count;
 	struct route_param params[ROUTE_PARAMS_MAX];
 	/* ROUTE_METHOD: for Allow, "GET, HEAD": every method with which the request would have
@@ -45,9 +47,14 @@ struct route_match {
 };
 
 /* Builds the table; conflicts (two routes that no rule can tell apart) and bad patterns are
- * added to errors with both places.  NULL after any. */
-struct route_table *route_table_new(const struct gateway_config *, struct config_errors *);
+ * added to errors with both places.  NULL after any.
+ * room: so many bytes for each route are the caller's, zeroed, at the beginning of a cache line: a
+ * match brings them into the caches along with what it looks at itself. */
+struct route_table *route_table_new(const struct gateway_config *, size_t room,
+				    struct config_errors *);
 void route_table_free(struct route_table *);
+/* The rooms by position in the configuration's routes; NULL for no table. */
+void *const *route_table_rooms(const struct route_table *);
 /* The most specific route: exact path, then {one segment}, then longest "/" with a star; among
  * these host (exact, wildcard, any), then number of headers, then methods. */
 void route_table_match(const struct route_table *, const struct route_query *,

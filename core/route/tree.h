@@ -26,6 +26,7 @@ struct entry {
 	bool takes_all;    /* whatever the method and the headers are */
 	const struct config_route *route;
 	struct pattern *pattern;
+	void *room; /* route_table_new() */
 };
 
 /* A place in the tree of segments, and the entries of the routes that end here: neighbours in the
@@ -40,18 +41,20 @@ struct node {
 
 /* With thousands of routes each request finds another one's memory cold.  So what belongs to one
  * route lies together, in the order in which it is looked at: a node for a literal segment and its
- * text, those for parameters behind it, the entries and the names. */
+ * text, those for parameters behind it, the entries, the names and the rooms. */
 struct route_table {
 	struct arena arena;            /* nodes and entries */
 	const struct entry **in_order; /* the match order: the most specific first */
 	const struct entry **by_index; /* as in the configuration */
+	void **rooms;                  /* as in the configuration */
+	size_t room;                   /* bytes of each */
 	struct pattern *patterns;
 	size_t count;
 	struct node root;
 	struct buf *allow; /* scratch: what the last request could have asked with */
 };
 
-/* How much of it may be asked for as soon as the node is known, in bytes. */
+/* How much of it, and of the room, may be asked for as soon as the node is known, in bytes. */
 enum { TREE_AHEAD = 3 * CACHE_LINE };
 
 /* Whether the route names that method itself. */

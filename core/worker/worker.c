@@ -364,12 +364,14 @@ static int worker_load(struct worker *w)
 	w->proxy.crowd = &w->crowd;
 	w->proxy.loop = &w->loop;
 	w->proxy.deadlines = &w->deadlines;
-	w->routes = route_table_new(w->config, &w->errors);
+	w->routes = route_table_new(w->config, sizeof(struct proxy_route), &w->errors);
 	w->proxy.routes = w->routes;
-	if (plugin_set_open(&w->proxy.plugins, w->config, host_table(&w->proxy),
-			    &w->slab.header->running, true, json_object_get(w->start, "hold"),
-			    &w->errors) ||
-	    !w->routes)
+	struct plugin_opening how = { .host = host_table(&w->proxy),
+				      .running = &w->slab.header->running,
+				      .held = json_object_get(w->start, "hold"),
+				      .rooms = route_table_rooms(w->routes),
+				      .load = true };
+	if (plugin_set_open(&w->proxy.plugins, w->config, &how, &w->errors) || !w->routes)
 		return -1;
 	return 0;
 }

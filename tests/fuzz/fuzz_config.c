@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct route_table *table;
 
 	if (config) {
-		table = route_table_new(config, &errors);
+		table = route_table_new(config, 0, &errors);
 		if (table)
 			route_table_free(table);
 		else

@@ -112,7 +112,8 @@ static void fuzz_on_connection(struct listener *l)
 }
 
 /* A chain of one handler for each route, as if plugin_set_open() had loaded it. */
-static void fuzz_open_plugins(struct plugin_set *set, const struct gateway_config *config)
+static void fuzz_open_plugins(struct plugin_set *set, const struct gateway_config *config,
+			      void *const *rooms)
 {
 	static const char *services[] = { "origin" };
 
@@ -120,10 +121,10 @@ static void fuzz_open_plugins(struct plugin_set *set, const struct gateway_confi
 	fuzz_world.image.plugin.on_request = fuzz_on_request;
 	set->config = config;
 	set->chain_count = config->route_count;
-	set->chains = pages_xcalloc(config->route_count, sizeof(*set->chains));
+	set->chains = xcalloc(config->route_count, sizeof(struct plugin_chain *));
 	for (size_t i = 0; i < set->chain_count; i++) {
-		struct plugin_chain *chain = &set->chains[i];
-		chain->uses = pages_xcalloc(1, sizeof(*chain->uses));
+		struct plugin_chain *chain = set->chains[i] = rooms[i];
+		chain->uses = &chain->only;
 		chain->uses[0] = (struct gh_route){ .image = &fuzz_world.image,
 						    .use = &config->routes[i].handler,
 						    .services = services,
@@ -159,14 +160,14 @@ static void fuzz_set_up(void)
 	deadlines_init(&fuzz_world.deadlines, &fuzz_world.loop);
 	p->config = gateway_config_read("/fuzz/gateway.json", &text, &errors);
 	must(p->config && config_errors_total(&errors) == 0);
-	p->routes = route_table_new(p->config, &errors);
+	p->routes = route_table_new(p->config, sizeof(struct proxy_route), &errors);
 	must(p->routes != NULL);
 	must(slab_create(&fuzz_world.slab, 0, 1, (uint32_t)p->config->route_count, 4, &e) == 0);
 	p->loop = &fuzz_world.loop;
 	p->deadlines = &fuzz_world.deadlines;
 	p->slab = &fuzz_world.slab;
 	fuzz_world.host = host_table(p);
-	fuzz_open_plugins(&p->plugins, p->config);
+	fuzz_open_plugins(&p->plugins, p->config, route_table_rooms(p->routes));
 	proxy_init(p);
 	fuzz_world.origin = fuzz_listen(&origin);
 	fuzz_name_endpoint(&p->services, &origin);

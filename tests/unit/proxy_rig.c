@@ -426,7 +426,7 @@ static void rig_load(const char *members)
 	struct str s = buf_str(&text);
 	rig.config = gateway_config_load("f", &s, &rig.errors);
 	if (rig.config)
-		rig.routes = route_table_new(rig.config, &rig.errors);
+		rig.routes = route_table_new(rig.config, sizeof(struct proxy_route), &rig.errors);
 	why = rig.errors.count ? rig.errors.items[0].text : NULL;
 	ck_assert_msg(rig.routes != NULL, "%s in %s", why ? why : "?", text.p);
 	buf_fini(&text);
@@ -448,8 +448,11 @@ static void rig_start(void)
 				    .routes = rig.routes,
 				    .on_conn_gone = rig_on_conn_gone,
 				    .on_refused = rig_on_refused };
-	if (plugin_set_open(&rig.proxy.plugins, config, host_table(&rig.proxy),
-			    &rig.slab.header->running, true, NULL, &rig.errors))
+	struct plugin_opening how = { .host = host_table(&rig.proxy),
+				      .running = &rig.slab.header->running,
+				      .rooms = route_table_rooms(rig.routes),
+				      .load = true };
+	if (plugin_set_open(&rig.proxy.plugins, config, &how, &rig.errors))
 		ck_abort_msg("%s", rig.errors.items[0].text);
 	proxy_init(&rig.proxy);
 	ck_assert_int_eq(access_log_open(&rig.proxy.log, &rig.loop, config->access_log,

@@ -48,7 +48,7 @@ static inline void allow(struct config_route *r, const char *const *methods, siz
 
 static inline void build(void)
 {
-	table = route_table_new(&config, &errors);
+	table = route_table_new(&config, 0, &errors);
 	ck_assert_msg(table != NULL, "%s", errors.count ? errors.items[0].text : "no reason");
 }
 

@@ -42,8 +42,11 @@ static int open_set(bool with_load)
 		ck_assert_int_eq(slab_create(&slab, 0, 1, 4, 4, &e), 0);
 		proxy.slab = &slab;
 	}
-	return plugin_set_open(&proxy.plugins, config, host_table(&proxy),
-			       with_load ? &slab.header->running : NULL, with_load, held, &errors);
+	struct plugin_opening how = { .host = host_table(&proxy),
+				      .running = with_load ? &slab.header->running : NULL,
+				      .held = held,
+				      .load = with_load };
+	return plugin_set_open(&proxy.plugins, config, &how, &errors);
 }
 
 static void close_set(void)
@@ -67,7 +70,7 @@ START_TEST(lists_by_hook)
 					  "b") "]},\n"
 					       "{\"path\": \"/x\", \"plugin\": \"lab_stream\"}");
 	ck_assert_int_eq(open_set(false), 0);
-	const struct plugin_chain *c = &proxy.plugins.chains[0];
+	const struct plugin_chain *c = proxy.plugins.chains[0];
 	ck_assert_uint_eq(c->use_count, 4);
 	ck_assert_uint_eq(c->count[CHAIN_ON_REQUEST], 3);
 	ck_assert_uint_eq(chain_use(c, CHAIN_ON_REQUEST, 0)->slot, 0);
@@ -86,8 +89,35 @@ START_TEST(lists_by_hook)
 	ck_assert_ptr_eq(c->uses[0].image, c->uses[2].image);
 	ck_assert_ptr_ne(c->uses[0].options, c->uses[2].options);
 	ck_assert_str_eq(c->uses[2].state, "state-of-b");
-	ck_assert_uint_eq(proxy.plugins.chains[1].count[CHAIN_ON_END], 0);
-	ck_assert_uint_eq(proxy.plugins.chains[1].uses[0].route, 1);
+	ck_assert_uint_eq(proxy.plugins.chains[1]->count[CHAIN_ON_END], 0);
+	ck_assert_uint_eq(proxy.plugins.chains[1]->uses[0].route, 1);
+	close_set();
+}
+END_TEST
+
+/* What a chain of one plugin needs is in the chain, which is where it was asked for. */
+START_TEST(chains_of_one)
+{
+	static struct plugin_chain places[3];
+	void *rooms[3] = { &places[2], &places[1], &places[0] };
+	struct plugin_opening how = { .host = host_table(&proxy), .rooms = rooms };
+
+	load("{\"path\": \"/\", \"plugin\": \"lab_trace\"},\n"
+	     "{\"path\": \"/x\", \"plugin\": \"lab_options\"},\n"
+	     "{\"path\": \"/y\", \"plugin\": \"lab_trace\", "
+	     "\"filters\": [{\"plugin\": \"lab_body\"}]}");
+	ck_assert_int_eq(plugin_set_open(&proxy.plugins, config, &how, &errors), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_ptr_eq(proxy.plugins.chains[i], rooms[i]);
+	const struct plugin_chain *one = rooms[0], *large = rooms[1], *two = rooms[2];
+	ck_assert_ptr_eq(one->uses, &one->only);
+	ck_assert_ptr_eq(one->only.options, one->options);
+	ck_assert_ptr_eq(chain_use(one, CHAIN_ON_REQUEST, 0), &one->only);
+	/* Its options are more than there is room for. */
+	ck_assert_ptr_eq(large->uses, &large->only);
+	ck_assert_ptr_ne(large->only.options, large->options);
+	ck_assert_ptr_ne(two->uses, &two->only);
+	ck_assert_ptr_null(two->only.image);
 	close_set();
 }
 END_TEST
@@ -102,8 +132,8 @@ START_TEST(services_once_each)
 	ck_assert_uint_eq(proxy.plugins.service_count, 2);
 	ck_assert_str_eq(proxy.plugins.services[0], "lab-service");
 	ck_assert_str_eq(proxy.plugins.services[1], "s");
-	ck_assert_uint_eq(proxy.plugins.chains[2].uses[0].service_count, 1);
-	ck_assert_uint_eq(proxy.plugins.chains[3].uses[0].service_count, 0);
+	ck_assert_uint_eq(proxy.plugins.chains[2]->uses[0].service_count, 1);
+	ck_assert_uint_eq(proxy.plugins.chains[3]->uses[0].service_count, 0);
 	close_set();
 }
 END_TEST
@@ -173,10 +203,10 @@ START_TEST(errors_of_route_open)
 	ck_assert_int_eq(open_set(false), -1);
 	ck_errors(&errors, "f:2:59: /routes/0/config/text: cannot be \"refuse\"\n"
 			   "f:3:50: /routes/1/config: the plugin refused these options\n");
-	ck_assert(!proxy.plugins.chains[0].uses[0].opened);
-	ck_assert(proxy.plugins.chains[2].uses[0].opened);
+	ck_assert(!proxy.plugins.chains[0]->uses[0].opened);
+	ck_assert(proxy.plugins.chains[2]->uses[0].opened);
 	/* Once all is open nobody reports any more. */
-	plugin_set_config_error(&proxy.plugins.chains[2].uses[0], "/text", "too late");
+	plugin_set_config_error(&proxy.plugins.chains[2]->uses[0], "/text", "too late");
 	ck_assert_uint_eq(errors.count, 0);
 	close_set();
 }
@@ -194,7 +224,7 @@ START_TEST(load_hooks)
 	ck_assert_ptr_null(plugin_set_running(&proxy.plugins));
 	/* Who runs is there to be read after a crash. */
 	static const char id[SLAB_REQUEST_ID] = "an-id";
-	plugin_enter(&proxy.plugins, &proxy.plugins.chains[0].uses[0], HOOK_ON_UPSTREAM, id, 7);
+	plugin_enter(&proxy.plugins, &proxy.plugins.chains[0]->uses[0], HOOK_ON_UPSTREAM, id, 7);
 	ck_assert_uint_eq(slab.header->running.since_ns, 7);
 	ck_assert_uint_eq(slab.header->running.plugin, 1);
 	ck_assert_uint_eq(slab.header->running.hook, HOOK_ON_UPSTREAM);
@@ -210,9 +240,8 @@ END_TEST
 START_TEST(load_refuses)
 {
 	load("{\"path\": \"/\", \"plugin\": \"lab_trace\"}");
-	ck_assert_int_eq(plugin_set_open(&proxy.plugins, config, host_table(&proxy), NULL, true,
-					 NULL, &errors),
-			 -1);
+	struct plugin_opening how = { .host = host_table(&proxy), .load = true };
+	ck_assert_int_eq(plugin_set_open(&proxy.plugins, config, &how, &errors), -1);
 	ck_assert_uint_eq(errors.count, 1);
 	ck_assert_ptr_nonnull(strstr(errors.items[0].text, "plugin \"lab_trace\" refused to load"));
 	ck_assert(!proxy.plugins.images[0]->loaded);
@@ -234,12 +263,12 @@ START_TEST(held_plugins)
 	ck_assert_int_eq(open_set(true), 0);
 	list = json_pack("[{s:s, s:s}]", "name", "lab_trace", "hash",
 			 proxy.plugins.images[0]->hash);
-	ck_assert(!proxy.plugins.chains[0].held);
+	ck_assert(!proxy.plugins.chains[0]->held);
 	plugin_set_hold(&proxy.plugins, list);
-	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);
-	ck_assert(proxy.plugins.chains[2].held);
+	ck_assert(proxy.plugins.chains[0]->held && !proxy.plugins.chains[1]->held);
+	ck_assert(proxy.plugins.chains[2]->held);
 	plugin_set_hold(&proxy.plugins, none);
-	ck_assert(!proxy.plugins.chains[0].held && !proxy.plugins.chains[2].held);
+	ck_assert(!proxy.plugins.chains[0]->held && !proxy.plugins.chains[2]->held);
 	close_set();
 
 	load(held_routes);
@@ -248,17 +277,17 @@ START_TEST(held_plugins)
 	ck_assert(proxy.plugins.images[0]->absent && !proxy.plugins.images[1]->absent);
 	ck_assert_str_eq(proxy.plugins.images[0]->hash,
 			 json_string_value(json_object_get(json_array_get(list, 0), "hash")));
-	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);
-	ck_assert_uint_eq(proxy.plugins.chains[2].count[CHAIN_ON_REQUEST], 1);
+	ck_assert(proxy.plugins.chains[0]->held && !proxy.plugins.chains[1]->held);
+	ck_assert_uint_eq(proxy.plugins.chains[2]->count[CHAIN_ON_REQUEST], 1);
 	/* What is not there cannot run again. */
 	plugin_set_hold(&proxy.plugins, none);
-	ck_assert(proxy.plugins.chains[0].held && !proxy.plugins.chains[1].held);
+	ck_assert(proxy.plugins.chains[0]->held && !proxy.plugins.chains[1]->held);
 	close_set();
 
 	load(held_routes);
 	json_object_set_new(json_array_get(list, 0), "hash", json_string("of another file"));
 	ck_assert_int_eq(open_set(true), 0);
-	ck_assert(!proxy.plugins.images[0]->absent && !proxy.plugins.chains[0].held);
+	ck_assert(!proxy.plugins.images[0]->absent && !proxy.plugins.chains[0]->held);
 	close_set();
 	held = NULL;
 	json_decref(list);
@@ -268,7 +297,7 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("chain", lists_by_hook, services_once_each, all_errors_with_their_places,
-		     links_that_lead_nowhere, errors_of_route_open, load_hooks, load_refuses,
-		     held_plugins);
+	return SUITE("chain", lists_by_hook, chains_of_one, services_once_each,
+		     all_errors_with_their_places, links_that_lead_nowhere, errors_of_route_open,
+		     load_hooks, load_refuses, held_plugins);
 }

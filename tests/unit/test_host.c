@@ -111,7 +111,7 @@ START_TEST(test_of_the_use)
 	int mine;
 
 	begin(RIG_GET("/w/x"));
-	struct gh_route *uses = rig.proxy.plugins.chains[1].uses;
+	struct gh_route *uses = rig.proxy.plugins.chains[1]->uses;
 	ck_assert_ptr_eq(host->options(r), uses[0].options);
 	ck_assert_str_eq(host->route_state(r), "state-of-n");
 	ck_assert_ptr_eq(host->data(r), uses[0].state);

@@ -46,6 +46,24 @@ START_TEST(test_too_much)
 }
 END_TEST
 
+/* What was there is there. */
+START_TEST(test_join)
+{
+	size_t n = 2 * HUGE_PAGE;
+	char *p = pages_alloc(&n);
+
+	memset(p, 7, n);
+	pages_join(p, n);
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != 7)
+			ck_abort_msg("byte %zu is %d", i, p[i]);
+	free(p);
+	ck_assert_uint_eq(pages_whole(0), 0);
+	ck_assert_uint_eq(pages_whole(1), HUGE_PAGE);
+	ck_assert_uint_eq(pages_whole(HUGE_PAGE), HUGE_PAGE);
+}
+END_TEST
+
 START_TEST(test_zeroed)
 {
 	static const size_t counts[] = { 1, 3, PAGES_LARGE / 24 + 1 };
@@ -66,5 +84,5 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("pages", test_small, test_large, test_too_much, test_zeroed);
+	return SUITE("pages", test_small, test_large, test_too_much, test_join, test_zeroed);
 }

@@ -38,11 +38,11 @@ START_TEST(test_services_of_routes)
 	rig_open("'plugin_dir': '@lab', 'routes': [{'path': '/a', 'plugin': 'lab_info', 'config': "
 		 "{'service': 'one'}, 'filters': [{'plugin': 'lab_trace', 'config': {'service': "
 		 "'two'}}]}, {'path': '/b', 'plugin': 'lab_info'}]");
-	struct service **of = rig.proxy.plugins.chains[0].services;
+	struct service **of = rig.proxy.plugins.chains[0]->services;
 	ck_assert_ptr_eq(of[0], rig_service("two"));
 	ck_assert_ptr_eq(of[1], rig_service("one"));
 	ck_assert_ptr_null(of[2]);
-	ck_assert_ptr_null(rig.proxy.plugins.chains[1].services[0]);
+	ck_assert_ptr_null(rig.proxy.plugins.chains[1]->services[0]);
 	rig_close();
 }
 END_TEST

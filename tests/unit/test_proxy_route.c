@@ -153,10 +153,10 @@ START_TEST(test_overload_and_quarantine)
 	refused(RIG_GET("/"),
 		RIG_PROBLEM("503", "Service Unavailable", "Retry-After: 1\r\n", "overloaded", ""));
 	rig.slab.header->buffers_bytes -= much;
-	rig.proxy.plugins.chains[0].held = true;
+	rig.proxy.plugins.chains[0]->held = true;
 	refused(RIG_GET("/"), RIG_PROBLEM("503", "Service Unavailable", "Retry-After: 1\r\n",
 					  "plugin_quarantined", ""));
-	rig.proxy.plugins.chains[0].held = false;
+	rig.proxy.plugins.chains[0]->held = false;
 	relayed(RIG_GET("/"), "/any/", "h");
 	rig_close();
 }

@@ -2,9 +2,12 @@
 #include "base/shm.h"
 
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/pages.h"
 #include "suite.h"
 
 START_TEST(test_two_processes_share)
@@ -37,6 +40,51 @@ START_TEST(test_two_processes_share)
 }
 END_TEST
 
+/* The lines of /proc/self/maps. */
+static int mappings(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	int c, n = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while ((c = getc(f)) != EOF)
+		n += c == '\n';
+	fclose(f);
+	return n;
+}
+
+/* A large region can be made of huge pages, and nothing is left of the search for its place. */
+START_TEST(test_large)
+{
+	static const size_t sizes[] = { HUGE_PAGE, HUGE_PAGE + 1, 2 * HUGE_PAGE + 10000 };
+	struct error e = { "" };
+	size_t bytes;
+
+	int before = mappings(); /* the stream's buffer is there from now on */
+	ck_assert_int_eq(mappings(), before);
+	for (int i = 0; i < 3; i++) {
+		int fd = shm_create("test", sizes[i], &e);
+		char *p = shm_map(fd, &bytes, &e), *q = shm_map(fd, &bytes, &e);
+
+		ck_assert_msg(p && q, "%s", e.text);
+		ck_assert_uint_eq(bytes, sizes[i]);
+		ck_assert_uint_eq((uintptr_t)p % HUGE_PAGE, 0);
+		ck_assert_uint_eq((uintptr_t)q % HUGE_PAGE, 0);
+		p[0] = 1;
+		p[bytes - 1] = 2;
+		pages_join(p, bytes);
+		ck_assert_int_eq(q[0], 1);
+		ck_assert_int_eq(q[bytes - 1], 2);
+		q[1] = 3;
+		ck_assert_int_eq(p[1], 3);
+		shm_unmap(p, bytes);
+		shm_unmap(q, bytes);
+		close(fd);
+	}
+	ck_assert_int_eq(mappings(), before);
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
 	struct error e = { "" };
@@ -57,5 +105,5 @@ END_TEST
 
 int main(void)
 {
-	return SUITE("shm", test_two_processes_share, test_refusals);
+	return SUITE("shm", test_two_processes_share, test_large, test_refusals);
 }

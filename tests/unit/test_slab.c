@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/pages.h"
 #include "metrics/slab.h"
 #include "suite.h"
 
@@ -173,6 +174,74 @@ START_TEST(test_open_refuses_what_is_no_slab)
 }
 END_TEST
 
+static void add_ended(uint32_t route, uint32_t status_class)
+{
+	slab_add_ended(&theirs, &(struct slab_ended){ .route = route,
+						      .status_class = status_class,
+						      .bytes_in = 3,
+						      .bytes_out = 5,
+						      .us = 700 });
+}
+
+START_TEST(test_ended_requests_wait_to_be_counted)
+{
+	open_both(2, 4);
+	add_ended(1, 2);
+	add_ended(0, 5);
+	add_ended(1, 2);
+	ck_assert_uint_eq(ours.routes[1].requests[2], 0);
+	slab_settle(&theirs);
+	ck_assert_uint_eq(ours.routes[1].requests[2], 2);
+	ck_assert_uint_eq(ours.routes[1].bytes_in, 6);
+	ck_assert_uint_eq(ours.routes[1].bytes_out, 10);
+	ck_assert_uint_eq(ours.routes[1].duration.bucket[1], 2);
+	ck_assert_uint_eq(ours.routes[0].requests[5], 1);
+	slab_settle(&theirs);
+	ck_assert_uint_eq(ours.routes[1].requests[2], 2);
+	/* When there is no more room they are counted by themselves. */
+	for (int i = 0; i <= SLAB_ENDED; i++)
+		add_ended(0, 1);
+	ck_assert_uint_eq(ours.routes[0].requests[1], SLAB_ENDED);
+	/* The worker has ended before it counted the last one. */
+	slab_renew(&ours);
+	ck_assert_uint_eq(ours.routes[0].requests[1], SLAB_ENDED + 1);
+	close_both();
+}
+END_TEST
+
+START_TEST(test_ended_requests_gone_wild)
+{
+	open_both(2, 4);
+	add_ended(2, 2);
+	add_ended(UINT32_MAX, 2);
+	add_ended(0, SLAB_STATUS_CLASSES);
+	add_ended(1, 2);
+	slab_settle(&ours);
+	ck_assert_uint_eq(ours.routes[1].requests[2], 1);
+	ck_assert_uint_eq(ours.routes[0].duration.sum_us, 0);
+	theirs.header->waiting = UINT32_MAX;
+	add_ended(1, 2);
+	ck_assert_uint_eq(ours.header->waiting, 1);
+	theirs.header->waiting = UINT32_MAX;
+	slab_settle(&ours);
+	ck_assert_uint_eq(ours.header->waiting, 0);
+	close_both();
+}
+END_TEST
+
+/* So many routes that the region is made of huge pages: it is the same region. */
+START_TEST(test_large)
+{
+	open_both(10000, 4);
+	ck_assert_uint_eq(ours.bytes % HUGE_PAGE, 0);
+	ours.routes[9999].requests[2] = 7;
+	slab_service(&theirs, STR("web"))->retries = 9;
+	ck_assert_uint_eq(theirs.routes[9999].requests[2], 7);
+	ck_assert_uint_eq(ours.services[0].retries, 9);
+	close_both();
+}
+END_TEST
+
 START_TEST(test_observe)
 {
 	struct slab_histogram h = { 0 };
@@ -198,5 +267,6 @@ int main(void)
 		     test_services_are_found_again, test_a_full_table_shares_its_last_block,
 		     test_long_names_are_cut, test_plugin_metrics,
 		     test_counts_gone_wild_stay_in_bounds, test_renew_keeps_counters_only,
-		     test_open_refuses_what_is_no_slab, test_observe);
+		     test_open_refuses_what_is_no_slab, test_ended_requests_wait_to_be_counted,
+		     test_ended_requests_gone_wild, test_large, test_observe);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/route/table.c: what cannot be a table. */
+/* core/route/table.c: what cannot be a table, and the rooms of those that are one. */
+#include "base/pages.h"
+
 #include "config_text.h"
 #include "routes_made.h"
 
 static void refuse(const char *expected)
 {
-	ck_assert_ptr_null(route_table_new(&config, &errors));
+	ck_assert_ptr_null(route_table_new(&config, 0, &errors));
 	ck_errors(&errors, expected);
 }
 
@@ -56,7 +58,7 @@ START_TEST(bad_patterns_have_a_place)
 	add("/a");
 	add("/b//c");
 	add("/d*");
-	ck_assert_ptr_null(route_table_new(&config, &errors));
+	ck_assert_ptr_null(route_table_new(&config, 0, &errors));
 	ck_assert_uint_eq(errors.count, 2);
 	ck_assert_str_eq(errors.items[0].pointer, "/routes/1/path");
 	ck_assert_str_eq(errors.items[1].pointer, "/routes/2/path");
@@ -64,8 +66,43 @@ START_TEST(bad_patterns_have_a_place)
 }
 END_TEST
 
+START_TEST(rooms)
+{
+	struct route_match m;
+	char *last = NULL;
+
+	begin();
+	add("/a/{x}");
+	add("/b");
+	add("/a/{x}")->host = "h";
+	table = route_table_new(&config, 200, &errors);
+	for (uint32_t i = 0; i < 3; i++) {
+		char *room = route_table_rooms(table)[i];
+		ck_assert_uint_eq((uintptr_t)room % CACHE_LINE, 0);
+		for (int k = 0; k < 200; k++)
+			ck_assert_int_eq(room[k], 0);
+		memset(room, 1 + (int)i, 200);
+		ck_assert_ptr_ne(room, last);
+		last = room;
+	}
+	struct route_query q = { .method = STR("GET"), .path = STR("/a/7"), .host = STR("h") };
+	route_table_match(table, &q, &m);
+	ck_assert_uint_eq(m.index, 2);
+	ck_assert_ptr_eq(m.room, route_table_rooms(table)[2]);
+	q.path = STR("/b");
+	route_table_match(table, &q, &m);
+	ck_assert_ptr_eq(m.room, route_table_rooms(table)[1]);
+	ck_assert_int_eq(*(char *)m.room, 2);
+	end();
+	build();
+	ck_assert_ptr_null(route_table_rooms(table)[0]);
+	end();
+	ck_assert_ptr_null(route_table_rooms(NULL));
+}
+END_TEST
+
 int main(void)
 {
 	return SUITE("table", conflicts_name_both_places, conflicts_by_headers,
-		     bad_patterns_have_a_place);
+		     bad_patterns_have_a_place, rooms);
 }
