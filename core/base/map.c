@@ -15,33 +15,37 @@ void map_fini(struct map *m)
 }
 
 /* Linear probing: the entry of the key, or the free one where it belongs.  There always
- * is a free one, since a quarter of the entries is.  ahead: see map_get_ahead(). */
-static inline struct map_entry *map_find(const struct map *m, struct str key, uint64_t hash,
-					 size_t ahead)
+ * is a free one, since a quarter of the entries is. */
+static struct map_entry *map_find(const struct map *m, struct str key, uint64_t hash)
 {
 	for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
 		struct map_entry *e = &m->entries[i];
-		if (!e->key.p)
-			return e;
-		if (e->hash != hash)
-			continue;
-		for (size_t at = 0; at < ahead; at += CACHE_LINE)
-			__builtin_prefetch((const char *)e->value + at);
-		if (str_eq(e->key, key))
+		if (!e->key.p || (e->hash == hash && str_eq(e->key, key)))
 			return e;
 	}
 }
 
-void *map_get_ahead(const struct map *m, struct str key, size_t ahead)
+void *map_get(const struct map *m, struct str key)
 {
 	if (m->count == 0 || !key.p)
 		return NULL;
-	return map_find(m, key, str_hash(key), ahead)->value;
+	return map_find(m, key, str_hash(key))->value;
 }
 
-void *map_get(const struct map *m, struct str key)
+void map_fetch_place(const struct map *m, uint64_t hash)
 {
-	return map_get_ahead(m, key, 0);
+	__builtin_prefetch(&m->entries[hash & (m->cap - 1)]);
+}
+
+void map_fetch_value(const struct map *m, uint64_t hash, size_t n)
+{
+	for (size_t i = hash & (m->cap - 1); m->entries[i].key.p; i = (i + 1) & (m->cap - 1)) {
+		if (m->entries[i].hash != hash)
+			continue;
+		for (size_t at = 0; at < n; at += CACHE_LINE)
+			__builtin_prefetch((const char *)m->entries[i].value + at);
+		return;
+	}
 }
 
 static void map_grow(struct map *m)
@@ -52,7 +56,7 @@ static void map_grow(struct map *m)
 	for (size_t i = 0; i < m->cap; i++) {
 		const struct map_entry *e = &m->entries[i];
 		if (e->key.p)
-			*map_find(&next, e->key, e->hash, 0) = *e;
+			*map_find(&next, e->key, e->hash) = *e;
 	}
 	free(m->entries);
 	*m = next;
@@ -65,7 +69,7 @@ void *map_put(struct map *m, struct str key, void *value)
 	must(key.p && value);
 	if (m->count >= m->cap / 4 * 3)
 		map_grow(m);
-	struct map_entry *e = map_find(m, key, hash, 0);
+	struct map_entry *e = map_find(m, key, hash);
 	void *old = e->value;
 	if (!e->key.p)
 		m->count++;
@@ -93,7 +97,7 @@ void *map_remove(struct map *m, struct str key)
 {
 	if (m->count == 0 || !key.p)
 		return NULL;
-	struct map_entry *e = map_find(m, key, str_hash(key), 0);
+	struct map_entry *e = map_find(m, key, str_hash(key));
 	void *value = e->value;
 	if (!e->key.p)
 		return NULL;

@@ -23,9 +23,11 @@ struct map {
 void map_fini(struct map *);
 /* The value, or NULL. */
 void *map_get(const struct map *, struct str key);
-/* The same, and asks for the ahead bytes at the value while the key is compared: for values that
- * are in no cache. */
-void *map_get_ahead(const struct map *, struct str key, size_t ahead);
+/* For a large map, which is in no cache, in two steps that leave time between them, before a key of
+ * that hash (str_hash()) is looked up: asks for its place, and then for the n bytes at its value.
+ * The map is not empty. */
+void map_fetch_place(const struct map *, uint64_t hash);
+void map_fetch_value(const struct map *, uint64_t hash, size_t n);
 /* Sets the value of a key whose bytes outlive the map; the old value or NULL.
  * Aborts when out of memory.  value must not be NULL. */
 void *map_put(struct map *, struct str key, void *value);

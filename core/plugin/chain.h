@@ -46,6 +46,9 @@ enum chain_hook {
 	CHAIN_HOOKS
 };
 
+/* Bytes of options for which there is room in a chain: what the limits leave of a cache line. */
+enum { CHAIN_NEAR = CACHE_LINE - 3 * sizeof(uint64_t) };
+
 /* One route's plugins.  Each hook has its own list of those that have it, so that an absent hook
  * costs nothing; the response's lists are in reverse order.  What a route with one plugin needs is
  * here, in three cache lines that are asked for at once: among thousands of routes, each place of
@@ -58,7 +61,11 @@ struct plugin_chain {
 	/* For proxy/: those of the uses' options, then NULL.  Here, when there is one. */
 	struct service **services, *service[2];
 	struct gh_route only;                          /* the use, when there is one */
-	_Alignas(CACHE_LINE) char options[CACHE_LINE]; /* of that one, when they fit */
+	_Alignas(CACHE_LINE) char options[CHAIN_NEAR]; /* of that one, when they fit */
+	/* For proxy/ too: the route's limits. */
+	uint64_t body_max;    /* bytes; 0: none */
+	uint64_t request_ms;  /* 0: none */
+	uint64_t response_ms; /* 0: the service's */
 };
 
 /* The uses that have the hook, count[hook] of them; when there is more than one in all. */

@@ -308,8 +308,11 @@ static void exchange_count_begin(struct exchange *x)
 
 static void exchange_parse(struct exchange *x)
 {
+	const struct route_table *routes = x->proxy->routes;
+	struct route_fetch fetch;
 	size_t used;
 
+	route_table_fetch(routes, (struct str){ x->in + x->in_pos, x->in_end - x->in_pos }, &fetch);
 	switch (parse_head(&x->parser, x->in + x->in_pos, x->in_end - x->in_pos, &used)) {
 	case PARSE_MORE:
 		x->in_pos += used;
@@ -321,6 +324,7 @@ static void exchange_parse(struct exchange *x)
 			conn_wait(x->conn, CONN_WAIT_HEAD, x->proxy->config->timeouts.header);
 		break;
 	case PARSE_DONE:
+		route_table_fetch_more(routes, &fetch);
 		x->in_pos += used;
 		exchange_count_begin(x);
 		if (x->conn->wait != CONN_WAIT_NONE)

@@ -25,7 +25,6 @@ struct host_call;
 struct host_timer;
 struct plugin_chain;
 struct proxy;
-struct proxy_route;
 struct upconn;
 
 /*	HEAD ──► ROUTE ──► PLUGIN ──► PICK ──► CONNECT ──► RELAY ──► LOG ──► DONE
@@ -103,8 +102,7 @@ struct exchange {
 	struct gh_route *collect_use;
 
 	/* Route and plugins. */
-	const struct proxy_route *routed; /* the route's; NULL: no route */
-	const struct plugin_chain *chain; /* of that; NULL: no route */
+	const struct plugin_chain *chain; /* NULL: no route */
 	uint32_t route;
 	struct gh_route *use;      /* whose code runs, or ran last */
 	void **data;               /* gh_set_data(), by slot */

@@ -8,7 +8,6 @@
 #include "proxy/exchange.h"
 #include "proxy/hedge.h"
 #include "proxy/queue.h"
-#include "route/table.h"
 
 enum { PROXY_HEAD_EXTRA = 64 * 1024, PROXY_FRESH_MS = 1000 };
 
@@ -47,12 +46,12 @@ static void proxy_set_limits(struct proxy *p)
 
 	for (size_t i = 0; i < config->route_count; i++) {
 		const struct config_route *from = &config->routes[i];
-		struct proxy_route *r = route_table_rooms(p->routes)[i];
+		struct plugin_chain *c = p->plugins.chains[i];
 
-		r->body_max = from->body_limit == UINT64_MAX ? config->limits.body :
+		c->body_max = from->body_limit == UINT64_MAX ? config->limits.body :
 							       from->body_limit;
-		r->request_ms = from->request ? from->request : config->timeouts.request;
-		r->response_ms = from->response;
+		c->request_ms = from->request ? from->request : config->timeouts.request;
+		c->response_ms = from->response;
 	}
 }
 

@@ -31,14 +31,6 @@ struct route_table;
 
 enum { EXCHANGE_SPARE_MAX = 256 };
 
-/* What requests need of their route, in the room that the route table has for it. */
-struct proxy_route {
-	struct plugin_chain chain;
-	uint64_t body_max;    /* bytes; 0: no limit */
-	uint64_t request_ms;  /* 0: no limit */
-	uint64_t response_ms; /* 0: the service's */
-};
-
 /* One per worker; all members are set before the first connection. */
 struct proxy {
 	uv_loop_t *loop;
@@ -80,7 +72,7 @@ struct proxy {
 	void (*on_refused)(struct proxy *, struct service *);
 };
 
-/* Prepares; the caller has set loop, config, routes (with rooms for struct proxy_route), slab,
+/* Prepares; the caller has set loop, config, routes (with rooms for struct plugin_chain), slab,
  * deadlines, and opened plugins in these rooms.  Aborts when out of memory. */
 void proxy_init(struct proxy *);
 void proxy_fini(struct proxy *);

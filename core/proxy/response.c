@@ -76,7 +76,7 @@ bool response_owes_continue(const struct exchange *x)
 
 void response_wait_head(struct exchange *x)
 {
-	uint64_t own = x->routed->response_ms;
+	uint64_t own = x->chain->response_ms;
 
 	exchange_wait(x, WAIT_RESPONSE, own ? own : x->service->response_ms);
 	if (x->service->hedging)

@@ -76,17 +76,16 @@ static enum end_reason route_match(struct exchange *x)
 		return END_METHOD_NOT_ALLOWED;
 	}
 	x->route = x->match.index;
-	x->routed = x->match.room;
-	x->chain = &x->routed->chain;
+	x->chain = x->match.room;
 	return END_OK;
 }
 
 /* How much body, and how much time. */
 static enum end_reason route_limit(struct exchange *x)
 {
-	x->body_max = x->routed->body_max;
-	if (x->routed->request_ms)
-		x->total_at_ms = uv_now(x->proxy->loop) + x->routed->request_ms;
+	x->body_max = x->chain->body_max;
+	if (x->chain->request_ms)
+		x->total_at_ms = uv_now(x->proxy->loop) + x->chain->request_ms;
 	if (x->body_max && x->req.framing == FRAMING_LENGTH && x->req.length > x->body_max)
 		return END_BODY_TOO_LARGE;
 	if (x->proxy->stats->buffers_bytes > (int64_t)x->proxy->config->limits.memory)

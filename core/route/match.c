@@ -46,7 +46,6 @@ struct matcher {
 	const struct route_query *query;
 	struct buf *allow;
 	struct route_match *match;
-	size_t ahead; /* bytes to ask for at each node */
 	struct str values[ROUTE_PARAMS_MAX];
 	size_t value_count;
 };
@@ -148,8 +147,7 @@ static bool match_node(struct matcher *m, const struct node *n, struct str rest)
 	const char *slash = memchr(rest.p, '/', rest.n);
 	struct str segment = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
 	struct str behind = { slash ? slash + 1 : NULL, slash ? rest.n - segment.n - 1 : 0 };
-	if (n->literals && (child = map_get_ahead(n->literals, segment, m->ahead)) &&
-	    match_node(m, child, behind))
+	if (n->literals && (child = map_get(n->literals, segment)) && match_node(m, child, behind))
 		return true;
 	if (n->param && segment.n) {
 		m->values[m->value_count++] = segment;
@@ -163,9 +161,7 @@ static bool match_node(struct matcher *m, const struct node *n, struct str rest)
 void route_table_match(const struct route_table *t, const struct route_query *q,
 		       struct route_match *match)
 {
-	struct matcher m = {
-		.query = q, .allow = t->allow, .match = match, .ahead = TREE_AHEAD + t->room
-	};
+	struct matcher m = { .query = q, .allow = t->allow, .match = match };
 
 	match->outcome = ROUTE_NONE;
 	match->param_count = 0;

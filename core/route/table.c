@@ -20,7 +20,9 @@ static struct node *node_new(struct route_table *t)
 	return n;
 }
 
-static struct node *node_child(struct route_table *t, struct node *n, const struct segment *s)
+/* A place one segment further down; depth: of n. */
+static struct node *node_child(struct route_table *t, struct node *n, const struct segment *s,
+			       size_t depth)
 {
 	struct node *child;
 
@@ -37,6 +39,10 @@ static struct node *node_child(struct route_table *t, struct node *n, const stru
 	struct str text = arena_copy(&t->arena, s->text);
 	must(text.p != NULL);
 	map_put(n->literals, text, child);
+	if (n->literals->count >= (t->large ? t->large->count : TREE_LARGE)) {
+		t->large = n->literals;
+		t->large_depth = depth;
+	}
 	return child;
 }
 
@@ -143,7 +149,7 @@ static void table_place(struct route_table *t, const struct entry *same, size_t 
 	bool rest = pattern_is_rest(p);
 
 	for (size_t i = 0; i < p->count - (rest ? 1 : 0); i++)
-		n = node_child(t, n, &p->segments[i]);
+		n = node_child(t, n, &p->segments[i], i);
 	struct entry *list = arena_alloc(&t->arena, count * sizeof(*list));
 	must(list != NULL);
 	memcpy(list, same, count * sizeof(*list));

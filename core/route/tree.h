@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* route/tree.h -- what a route table is made of: entries in match order, a tree of segments over
  * them.
- * Called by: route/ alone: table builds it, match walks it, why asks single entries. */
+ * Called by: route/ alone: table builds it, match walks it, ahead asks for its memory, why for
+ * single entries. */
 #ifndef GATEHOUSE_ROUTE_TREE_H
 #define GATEHOUSE_ROUTE_TREE_H
 
@@ -51,11 +52,17 @@ struct route_table {
 	struct pattern *patterns;
 	size_t count;
 	struct node root;
+	/* The largest of TREE_LARGE literals or more, and how many segments are before it; NULL:
+	 * there is none. */
+	const struct map *large;
+	size_t large_depth;
 	struct buf *allow; /* scratch: what the last request could have asked with */
 };
 
-/* How much of it, and of the room, may be asked for as soon as the node is known, in bytes. */
-enum { TREE_AHEAD = 3 * CACHE_LINE };
+enum {
+	TREE_LARGE = 256,            /* literals at a node, from which on they are in no cache */
+	TREE_AHEAD = 3 * CACHE_LINE, /* what of a route lies before its room, in bytes, often */
+};
 
 /* Whether the route names that method itself. */
 bool entry_names(const struct entry *, struct str method);

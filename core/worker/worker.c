@@ -364,7 +364,7 @@ static int worker_load(struct worker *w)
 	w->proxy.crowd = &w->crowd;
 	w->proxy.loop = &w->loop;
 	w->proxy.deadlines = &w->deadlines;
-	w->routes = route_table_new(w->config, sizeof(struct proxy_route), &w->errors);
+	w->routes = route_table_new(w->config, sizeof(struct plugin_chain), &w->errors);
 	w->proxy.routes = w->routes;
 	struct plugin_opening how = { .host = host_table(&w->proxy),
 				      .running = &w->slab.header->running,

@@ -160,7 +160,7 @@ static void fuzz_set_up(void)
 	deadlines_init(&fuzz_world.deadlines, &fuzz_world.loop);
 	p->config = gateway_config_read("/fuzz/gateway.json", &text, &errors);
 	must(p->config && config_errors_total(&errors) == 0);
-	p->routes = route_table_new(p->config, sizeof(struct proxy_route), &errors);
+	p->routes = route_table_new(p->config, sizeof(struct plugin_chain), &errors);
 	must(p->routes != NULL);
 	must(slab_create(&fuzz_world.slab, 0, 1, (uint32_t)p->config->route_count, 4, &e) == 0);
 	p->loop = &fuzz_world.loop;

@@ -426,7 +426,7 @@ static void rig_load(const char *members)
 	struct str s = buf_str(&text);
 	rig.config = gateway_config_load("f", &s, &rig.errors);
 	if (rig.config)
-		rig.routes = route_table_new(rig.config, sizeof(struct proxy_route), &rig.errors);
+		rig.routes = route_table_new(rig.config, sizeof(struct plugin_chain), &rig.errors);
 	why = rig.errors.count ? rig.errors.items[0].text : NULL;
 	ck_assert_msg(rig.routes != NULL, "%s in %s", why ? why : "?", text.p);
 	buf_fini(&text);
