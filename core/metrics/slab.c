@@ -50,6 +50,7 @@ static void slab_point(struct slab *s, void *region, uint32_t route_count, uint3
 	s->bytes = at.bytes;
 	s->route_count = route_count;
 	s->service_cap = service_cap;
+	s->large = at.joined > 0;
 }
 
 int slab_create(struct slab *s, uint32_t worker, uint64_t generation, uint32_t routes,
@@ -202,6 +203,8 @@ void slab_add_ended(struct slab *s, const struct slab_ended *ended)
 	if (h->waiting >= SLAB_ENDED)
 		slab_settle(s);
 	h->last[h->waiting++] = *ended;
+	if (!s->large)
+		slab_settle(s);
 }
 
 void slab_renew(struct slab *s)

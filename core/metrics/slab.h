@@ -169,6 +169,7 @@ struct slab {
 	/* The control process keeps its own, since a plugin gone wild can write into the region. */
 	size_t bytes;
 	uint32_t route_count, service_cap;
+	bool large; /* so many routes that their counters are in no cache */
 };
 
 /* A new region for that many routes and at most that many services.  0 or -1. */
@@ -184,9 +185,10 @@ struct slab_service *slab_service(struct slab *, struct str name);
 /* How many blocks are in use now, never more than there are. */
 uint32_t slab_service_count(const struct slab *);
 uint32_t slab_plugin_metric_count(const struct slab *);
-/* Adds a request to its route's counters, the next time that slab_settle() is called: by itself
- * when there are many, and before the worker waits.  The counters of one among thousands of routes
- * are in no cache; so it is waited for those of many at once. */
+/* Adds a request to its route's counters: at once, or when there are thousands of routes, the next
+ * time that slab_settle() is called, by itself when there are many, and before the worker waits.
+ * The counters of one among thousands are in no cache; so it is waited for those of many at once.
+ * */
 void slab_add_ended(struct slab *, const struct slab_ended *);
 void slab_settle(struct slab *);
 /* When the worker has ended, and another may take over what it left: counts what it had not, and

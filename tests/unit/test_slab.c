@@ -9,6 +9,8 @@
 #include "metrics/slab.h"
 #include "suite.h"
 
+enum { MANY = 10000 }; /* routes */
+
 static struct slab ours, theirs;
 
 static void open_both(uint32_t routes, uint32_t services)
@@ -183,9 +185,20 @@ static void add_ended(uint32_t route, uint32_t status_class)
 						      .us = 700 });
 }
 
-START_TEST(test_ended_requests_wait_to_be_counted)
+START_TEST(test_ended_requests_are_counted_at_once)
 {
 	open_both(2, 4);
+	add_ended(1, 2);
+	ck_assert_uint_eq(ours.routes[1].requests[2], 1);
+	ck_assert_uint_eq(ours.header->waiting, 0);
+	close_both();
+}
+END_TEST
+
+/* Where there are many routes. */
+START_TEST(test_ended_requests_wait_to_be_counted)
+{
+	open_both(MANY, 4);
 	add_ended(1, 2);
 	add_ended(0, 5);
 	add_ended(1, 2);
@@ -211,8 +224,8 @@ END_TEST
 
 START_TEST(test_ended_requests_gone_wild)
 {
-	open_both(2, 4);
-	add_ended(2, 2);
+	open_both(MANY, 4);
+	add_ended(MANY, 2);
 	add_ended(UINT32_MAX, 2);
 	add_ended(0, SLAB_STATUS_CLASSES);
 	add_ended(1, 2);
@@ -232,11 +245,11 @@ END_TEST
 /* So many routes that the region is made of huge pages: it is the same region. */
 START_TEST(test_large)
 {
-	open_both(10000, 4);
+	open_both(MANY, 4);
 	ck_assert_uint_eq(ours.bytes % HUGE_PAGE, 0);
-	ours.routes[9999].requests[2] = 7;
+	ours.routes[MANY - 1].requests[2] = 7;
 	slab_service(&theirs, STR("web"))->retries = 9;
-	ck_assert_uint_eq(theirs.routes[9999].requests[2], 7);
+	ck_assert_uint_eq(theirs.routes[MANY - 1].requests[2], 7);
 	ck_assert_uint_eq(ours.services[0].retries, 9);
 	close_both();
 }
@@ -267,6 +280,7 @@ int main(void)
 		     test_services_are_found_again, test_a_full_table_shares_its_last_block,
 		     test_long_names_are_cut, test_plugin_metrics,
 		     test_counts_gone_wild_stay_in_bounds, test_renew_keeps_counters_only,
-		     test_open_refuses_what_is_no_slab, test_ended_requests_wait_to_be_counted,
-		     test_ended_requests_gone_wild, test_large, test_observe);
+		     test_open_refuses_what_is_no_slab, test_ended_requests_are_counted_at_once,
+		     test_ended_requests_wait_to_be_counted, test_ended_requests_gone_wild,
+		     test_large, test_observe);
 }
