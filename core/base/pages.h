@@ -20,6 +20,7 @@ enum {
 void *pages_alloc(size_t *n);
 /* The same for n things of that size, zeroed; aborts when out of memory. */
 void *pages_xcalloc(size_t n, size_t size);
+
 /* That many bytes, up to the end of a huge page. */
 static inline size_t pages_whole(size_t n)
 {

@@ -105,7 +105,6 @@ int slab_open(struct slab *s, int fd, struct error *e)
 		return error_set(e, "descriptor %d is not the counters of this version", fd);
 	}
 	slab_point(s, h, h->route_count, h->service_cap);
-	/* Names were written to all routes: where they are, there is memory. */
 	pages_join(h, slab_layout_of(h->route_count, h->service_cap).joined);
 	return 0;
 }
@@ -171,28 +170,32 @@ int slab_plugin_metric(struct slab *s, const char *plugin, const char *name, con
 	return (int)count;
 }
 
+static void slab_count(struct slab_route *r, const struct slab_ended *e)
+{
+	r->requests[e->status_class]++;
+	r->bytes_in += e->bytes_in;
+	r->bytes_out += e->bytes_out;
+	slab_observe(&r->duration, e->us);
+}
+
 void slab_settle(struct slab *s)
 {
 	struct slab_header *h = s->header;
-	uint32_t n = h->waiting < SLAB_ENDED ? h->waiting : SLAB_ENDED;
+	struct slab_ended last[SLAB_ENDED];
+	uint32_t n = 0, waiting = h->waiting < SLAB_ENDED ? h->waiting : SLAB_ENDED;
 
 	/* All are asked for before the first is waited for. */
-	for (uint32_t i = 0; i < n; i++) {
-		const struct slab_route *r = &s->routes[h->last[i].route];
+	for (uint32_t i = 0; i < waiting; i++) {
+		last[n] = h->last[i];
+		/* A plugin gone wild may have written it. */
+		if (last[n].route >= s->route_count || last[n].status_class >= SLAB_STATUS_CLASSES)
+			continue;
+		const struct slab_route *r = &s->routes[last[n++].route];
 		__builtin_prefetch(r->requests, 1);
 		__builtin_prefetch(&r->duration, 1);
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		const struct slab_ended *e = &h->last[i];
-		/* A plugin gone wild may have written it. */
-		if (e->route >= s->route_count || e->status_class >= SLAB_STATUS_CLASSES)
-			continue;
-		struct slab_route *r = &s->routes[e->route];
-		r->requests[e->status_class]++;
-		r->bytes_in += e->bytes_in;
-		r->bytes_out += e->bytes_out;
-		slab_observe(&r->duration, e->us);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		slab_count(&s->routes[last[i].route], &last[i]);
 	h->waiting = 0;
 }
 
@@ -200,11 +203,13 @@ void slab_add_ended(struct slab *s, const struct slab_ended *ended)
 {
 	struct slab_header *h = s->header;
 
+	if (!s->large) {
+		slab_count(&s->routes[ended->route], ended);
+		return;
+	}
 	if (h->waiting >= SLAB_ENDED)
 		slab_settle(s);
 	h->last[h->waiting++] = *ended;
-	if (!s->large)
-		slab_settle(s);
 }
 
 void slab_renew(struct slab *s)

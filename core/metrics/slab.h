@@ -23,7 +23,7 @@ enum {
 	SLAB_FRAMES = 32,
 	SLAB_MAPS_SIZE = 96 * 1024,
 	SLAB_REFUSED = 16,
-	SLAB_ENDED = 16,
+	SLAB_ENDED = 16,       /* requests that wait to be counted */
 	SLAB_ENDPOINTS = 16384 /* pages that nobody writes to take no memory */
 };
 

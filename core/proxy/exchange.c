@@ -309,10 +309,10 @@ static void exchange_count_begin(struct exchange *x)
 static void exchange_parse(struct exchange *x)
 {
 	const struct route_table *routes = x->proxy->routes;
-	struct route_fetch fetch;
+	struct route_ahead ahead;
 	size_t used;
 
-	route_table_fetch(routes, (struct str){ x->in + x->in_pos, x->in_end - x->in_pos }, &fetch);
+	route_table_ahead(routes, (struct str){ x->in + x->in_pos, x->in_end - x->in_pos }, &ahead);
 	switch (parse_head(&x->parser, x->in + x->in_pos, x->in_end - x->in_pos, &used)) {
 	case PARSE_MORE:
 		x->in_pos += used;
@@ -324,7 +324,7 @@ static void exchange_parse(struct exchange *x)
 			conn_wait(x->conn, CONN_WAIT_HEAD, x->proxy->config->timeouts.header);
 		break;
 	case PARSE_DONE:
-		route_table_fetch_more(routes, &fetch);
+		route_table_ahead_more(routes, &ahead);
 		x->in_pos += used;
 		exchange_count_begin(x);
 		if (x->conn->wait != CONN_WAIT_NONE)
@@ -461,12 +461,12 @@ static void exchange_count(struct exchange *x, uint64_t us)
 	slab->header->tunnels_open -= x->tunnel;
 	if (!x->chain)
 		return;
-	slab_add_ended(
-		slab, &(struct slab_ended){ .route = x->route,
-					    .status_class = class < SLAB_STATUS_CLASSES ? class : 0,
-					    .bytes_in = x->bytes_in,
-					    .bytes_out = x->bytes_out,
-					    .us = us });
+	struct slab_ended ended = { .route = x->route,
+				    .status_class = class < SLAB_STATUS_CLASSES ? class : 0,
+				    .bytes_in = x->bytes_in,
+				    .bytes_out = x->bytes_out,
+				    .us = us };
+	slab_add_ended(slab, &ended);
 }
 
 void exchange_end(struct exchange *x)

@@ -95,7 +95,8 @@ void proxy_init(struct proxy *p)
 	p->later_turn.data = p;
 	uv_prepare_init(p->loop, &p->settling);
 	p->settling.data = p;
-	uv_prepare_start(&p->settling, proxy_on_settle);
+	if (p->slab->large)
+		uv_prepare_start(&p->settling, proxy_on_settle);
 }
 
 void proxy_fini(struct proxy *p)

@@ -58,7 +58,7 @@ struct proxy {
 	struct list queues;    /* of gates that requests wait at */
 	uv_timer_t queue_look; /* runs while there are any */
 	uv_idle_t later_turn;  /* runs while there are any */
-	uv_prepare_t settling; /* before the loop waits, counters are brought up to date */
+	uv_prepare_t settling; /* runs before the loop waits, when the slab is large */
 	struct holds holds;
 	struct map clients;     /* address to count, while limited */
 	struct exchange *spare; /* recycled exchanges */

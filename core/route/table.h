@@ -47,14 +47,15 @@ struct route_match {
 };
 
 /* What the second step has from the first one. */
-struct route_fetch {
+struct route_ahead {
 	bool wanted; /* false: nothing to do */
 	uint64_t hash;
 };
 
-/* Builds the table; conflicts (two routes that no rule can tell apart) and bad patterns are added
- * to errors with both places.  NULL after any. room: so many bytes for each route are the caller's,
- * zeroed, at the beginning of a cache line, and close to what a match looks at. */
+/* Builds the table; conflicts (two routes that no rule can tell apart) and bad patterns are
+ * added to errors with both places.  NULL after any.
+ * room: so many bytes for each route are the caller's, zeroed, at the beginning of a cache line,
+ * and close to what a match looks at. */
 struct route_table *route_table_new(const struct gateway_config *, size_t room,
 				    struct config_errors *);
 void route_table_free(struct route_table *);
@@ -62,10 +63,10 @@ void route_table_free(struct route_table *);
 void *const *route_table_rooms(const struct route_table *);
 /* For a large table, which is in no cache, in two steps that leave time between them, before a
  * match: asks for what it will look at, supposing that it goes by way of the node with the most
- * literals. request: what has come of it, as it came.  Nothing but the time that the match takes
- * depends on it. */
-void route_table_fetch(const struct route_table *, struct str request, struct route_fetch *);
-void route_table_fetch_more(const struct route_table *, const struct route_fetch *);
+ * literals.  Nothing but the time that the match takes depends on it.
+ * request: what has come of it, as it came. */
+void route_table_ahead(const struct route_table *, struct str request, struct route_ahead *);
+void route_table_ahead_more(const struct route_table *, const struct route_ahead *);
 /* The most specific route: exact path, then {one segment}, then longest "/" with a star; among
  * these host (exact, wildcard, any), then number of headers, then methods. */
 void route_table_match(const struct route_table *, const struct route_query *,

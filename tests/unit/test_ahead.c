@@ -18,13 +18,13 @@ static void add_many(const char *format, int n)
 
 static void fetched(const char *request, const char *segment)
 {
-	struct route_fetch fetch = { .wanted = true };
+	struct route_ahead ahead = { .wanted = true };
 
-	route_table_fetch(table, str_from(request), &fetch);
-	route_table_fetch_more(table, &fetch);
-	ck_assert_msg(fetch.wanted == (segment != NULL), "%s", request);
+	route_table_ahead(table, str_from(request), &ahead);
+	route_table_ahead_more(table, &ahead);
+	ck_assert_msg(ahead.wanted == (segment != NULL), "%s", request);
 	if (segment)
-		ck_assert_uint_eq(fetch.hash, str_hash(str_from(segment)));
+		ck_assert_uint_eq(ahead.hash, str_hash(str_from(segment)));
 }
 
 START_TEST(small_tables_need_nothing)
