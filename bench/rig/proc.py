@@ -67,20 +67,15 @@ def pids_under(root):
     return {pid: stats[pid][1] for pid in found}
 
 
-def cpu_seconds(pid, ticks):
-    """The CPU time of a process, whose stat shows that many ticks.
-
-    That time is kept in nanoseconds, and the scheduler's statistics show it as it is; in ticks it
-    would be off by one per cent of a second.
-    """
-    total = 0
-    try:
+def tasks_ns(pid):
+    """The CPU time of each thread in nanoseconds, as {thread: time}; {} where the kernel does not
+    tell."""
+    found = {}
+    with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
-                total += int(f.read().split()[0])
-    except OSError:     # a kernel without them, or a thread that has just ended
-        return ticks / TICKS
-    return total / 1e9
+                found[task] = int(f.read().split()[0])
+    return found
 
 
 def core_busy_ticks(core):
@@ -177,7 +172,11 @@ class Server:
 
 
 class Window:
-    """CPU that a server's processes take between begin() and end(), from /proc/PID."""
+    """CPU that a server's processes take between begin() and end(), from /proc/PID.
+
+    It is read thread by thread, in nanoseconds: in ticks, two windows of a second may differ by
+    2 %. Where that cannot be had, or threads came or went, ticks it is.
+    """
 
     def __init__(self, server, cores):
         self.server = server
@@ -188,21 +187,28 @@ class Window:
         self.started = time.monotonic()
 
     def _cpu(self):
-        total = 0.0
+        """(ticks, {thread: nanoseconds}) of all processes."""
+        ticks, tasks = 0, {}
         for pid, started in self.pids.items():
             stat = stat_read(pid)
             if not stat or stat[1] != started:
                 raise BenchError(f"process {pid} of {self.server.name} ended while measured: "
                                  f"{self.server.last_words()}")
-            total += cpu_seconds(pid, stat[2])
-        return total
+            ticks += stat[2]
+            tasks.update(tasks_ns(pid))
+        return ticks, tasks
 
     def end(self):
         """(CPU seconds of the server, share of its cores that others took)."""
         wall = time.monotonic() - self.started
         busy = sum(core_busy_ticks(c) for c in self.cores) - self.busy_before
-        cpu = self._cpu() - self.before
+        ticks, tasks = self._cpu()
+        ticks_before, tasks_before = self.before
         if self.server.pids() != self.pids:
             raise BenchError(f"{self.server.name} replaced a process while measured: "
                              f"{self.server.last_words()}")
+        if tasks and tasks.keys() == tasks_before.keys():
+            cpu = (sum(tasks.values()) - sum(tasks_before.values())) / 1e9
+        else:
+            cpu = (ticks - ticks_before) / TICKS
         return cpu, max(0.0, (busy / TICKS - cpu) / (wall * len(self.cores)))
