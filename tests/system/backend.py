@@ -14,6 +14,7 @@ SLOW = re.compile(r"/slow/(\d+)$")
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536    # head and body go out together: nobody waits for an acknowledgement
 
     def log_message(self, *_):
         pass

@@ -4,11 +4,17 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/pages.h"
 #include "suite.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 START_TEST(test_two_processes_share)
 {
@@ -53,6 +59,26 @@ static int mappings(void)
 	return n;
 }
 
+/* KiB of the region at p that are mapped as huge pages. */
+static unsigned long huge_kib(const void *p)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	char line[512], start[32];
+	unsigned long kib = 0;
+	bool here = false;
+
+	ck_assert_ptr_nonnull(f);
+	snprintf(start, sizeof(start), "%lx-", (unsigned long)(uintptr_t)p);
+	while (fgets(line, sizeof(line), f)) {
+		if (strchr(line, '-') && strspn(line, "0123456789abcdef") == strcspn(line, "-"))
+			here = strncmp(line, start, strlen(start)) == 0;
+		if (here && sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1)
+			break;
+	}
+	fclose(f);
+	return kib;
+}
+
 /* A large region can be made of huge pages, and nothing is left of the search for its place. */
 START_TEST(test_large)
 {
@@ -73,6 +99,9 @@ START_TEST(test_large)
 		p[0] = 1;
 		p[bytes - 1] = 2;
 		pages_join(p, bytes);
+		/* It is, unless the kernel cannot. */
+		if (huge_kib(p) < HUGE_PAGE / 1024)
+			ck_assert_int_eq(madvise(p, HUGE_PAGE, MADV_COLLAPSE), -1);
 		ck_assert_int_eq(q[0], 1);
 		ck_assert_int_eq(q[bytes - 1], 2);
 		q[1] = 3;
