@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thousands of routes: each request finds its own and is counted there, whatever ends the worker."""
+"""Thousands of routes: each request finds its own, and is counted there whatever happens."""
 import http.client
 import os
 import signal
